@@ -1,0 +1,4 @@
+//! The Statex agent: facts in, one owner, pure diff, appliers.
+
+pub mod clock;
+pub mod kernel;

@@ -1,0 +1,3 @@
+//! What the agent knows of the kernel's tables, and its hands on them.
+
+pub mod ring;
