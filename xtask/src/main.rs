@@ -1,1 +1,51 @@
-fn main() {}
+//! `cargo xtask`: everything that is done to Statex rather than by it, one module a command.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line tool talks to a person
+
+mod build_ebpf;
+mod exec;
+mod lint;
+mod setup;
+mod test;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Set-up, builds and tests of Statex.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Xtask {
+    /// Install what is missing without asking first.
+    #[arg(long, global = true)]
+    yes: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Installs the eBPF toolchain and the tools that tests, laboratory, demo and bench need.
+    Setup,
+    /// Builds the eBPF programs into target/bpf/.
+    BuildEbpf,
+    /// Runs every check and test, or the named ones.
+    Test(test::Args),
+}
+
+fn main() -> ExitCode {
+    let Xtask { yes, command } = Xtask::parse();
+    let consent = setup::Consent::new(yes);
+    let done = match command {
+        Command::Setup => setup::run(consent),
+        Command::BuildEbpf => build_ebpf::run(consent),
+        Command::Test(args) => test::run(args, consent),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! `cargo xtask test`: every check and test, cheapest first, each with its time; goes on after a failure.
+
+mod totals;
+
+use crate::setup::{self, Consent, Need};
+use crate::{build_ebpf, exec, lint, workspace};
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use std::time::Instant;
+use totals::Totals;
+
+/// What to test.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The parts to run; all of them when none is named.
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Formatting, clippy on host and eBPF.
+    Lint,
+    /// Unit and property tests.
+    Unit,
+    /// Packet specs and parity, on the host and in the running kernel.
+    Specs,
+    /// The laboratory of network namespaces.
+    Lab,
+}
+
+impl Part {
+    fn needs(self) -> &'static [Need] {
+        match self {
+            Part::Lint => &[Need::EbpfLint],
+            Part::Unit | Part::Specs => &[Need::Lab],
+            Part::Lab => &[Need::Lab, Need::Bench],
+        }
+    }
+
+    fn name(self) -> String {
+        self.to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default()
+    }
+}
+
+type Run = fn(&mut Totals, Consent) -> Result<()>;
+
+/// One thing that can fail, and how to try it again.
+struct Step {
+    name: &'static str,
+    again: String,
+    run: Run,
+}
+
+fn steps(part: Part) -> Vec<Step> {
+    let steps: &[(&'static str, Run)] = match part {
+        Part::Lint => &[
+            ("format", |_, _| lint::format()),
+            ("clippy, host", |_, _| lint::clippy_host()),
+            ("clippy, eBPF", |_, consent| lint::clippy_bpf(consent)),
+        ],
+        Part::Unit => &[("unit tests", |totals, _| unit(totals))],
+        Part::Specs => &[("packet specs", |totals, _| integration(totals, is_spec))],
+        Part::Lab => &[("laboratory", |totals, _| integration(totals, is_lab))],
+    };
+    let step = |&(name, run)| Step {
+        name,
+        again: format!("cargo xtask test {}", part.name()),
+        run,
+    };
+    steps.iter().map(step).collect()
+}
+
+pub(crate) fn run(args: Args, consent: Consent) -> Result<()> {
+    let parts = match args.parts.is_empty() {
+        true => Part::value_variants().to_vec(),
+        false => args.parts,
+    };
+    let begun = Instant::now();
+    let mut report = Report::default();
+    let needs: Vec<_> = parts
+        .iter()
+        .flat_map(|part| part.needs())
+        .chain([&Need::Ebpf])
+        .copied()
+        .collect();
+    report.prepare("set-up", "cargo xtask setup", || {
+        setup::ensure(&needs, consent)
+    })?;
+    report.prepare("eBPF build", "cargo xtask build-ebpf", || {
+        build_ebpf::run(consent)
+    })?;
+    for step in parts.into_iter().flat_map(steps) {
+        report.step(step, consent);
+    }
+    report.finish(begun)
+}
+
+fn unit(totals: &mut Totals) -> Result<()> {
+    let others = totals.count(exec::cargo("test").args([
+        "--workspace",
+        "--exclude=statex-tests",
+        "--no-fail-fast",
+    ]));
+    let tests =
+        totals.count(exec::cargo("test").args(["--package=statex-tests", "--lib", "--bins"]));
+    others.and(tests)
+}
+
+/// The integration tests of `statex-tests` whose names are `wanted`, one thread a test that takes the machine.
+fn integration(totals: &mut Totals, wanted: fn(&str) -> bool) -> Result<()> {
+    let names = workspace::test_targets("test")?;
+    let mut cargo = exec::cargo("test");
+    cargo.args(["--package=statex-tests", "--no-fail-fast"]);
+    let mut any = false;
+    for name in names.iter().filter(|name| wanted(name)) {
+        cargo.args(["--test", name]);
+        any = true;
+    }
+    match any {
+        true => totals.count(cargo.args(["--", "--test-threads=1"])),
+        false => Ok(()),
+    }
+}
+
+/// Laboratory tests are named so; every other integration test sends packets through programs only.
+fn is_lab(target: &str) -> bool {
+    target.starts_with("lab")
+}
+
+fn is_spec(target: &str) -> bool {
+    !is_lab(target)
+}
+
+/// What has been done so far, for the summary.
+#[derive(Default)]
+struct Report {
+    totals: Totals,
+    lines: Vec<String>,
+    failed: Vec<String>,
+}
+
+impl Report {
+    /// A step without which none of the others can run.
+    fn prepare(&mut self, name: &str, again: &str, run: impl FnOnce() -> Result<()>) -> Result<()> {
+        let begun = heading(name);
+        run().inspect_err(|_| eprintln!("{name} failed; to try it again: {again}"))?;
+        self.lines.push(line("ok", name, begun));
+        Ok(())
+    }
+
+    fn step(&mut self, step: Step, consent: Consent) {
+        let begun = heading(step.name);
+        let failed_before = self.totals.failed;
+        let outcome = match (step.run)(&mut self.totals, consent) {
+            Ok(()) => "ok",
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                self.failed.push(step.again);
+                self.totals.failed += u64::from(self.totals.failed == failed_before);
+                "FAILED"
+            }
+        };
+        self.lines.push(line(outcome, step.name, begun));
+    }
+
+    fn finish(mut self, begun: Instant) -> Result<()> {
+        println!("\n{}\n{}", self.lines.join("\n"), line("", "all", begun));
+        self.failed.dedup();
+        for again in &self.failed {
+            println!("to try it again: {again}");
+        }
+        println!("{}", self.totals);
+        match self.failed.len() {
+            0 => Ok(()),
+            failed => bail!("{failed} of the parts failed"),
+        }
+    }
+}
+
+fn heading(name: &str) -> Instant {
+    println!("\n== {name}");
+    Instant::now()
+}
+
+fn line(outcome: &str, name: &str, begun: Instant) -> String {
+    format!(
+        "{outcome:<8}{name:<16}{:>8.1} s",
+        begun.elapsed().as_secs_f64()
+    )
+}
