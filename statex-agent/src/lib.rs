@@ -1,4 +1,5 @@
 //! The Statex agent: facts in, one owner, pure diff, appliers.
 
 pub mod clock;
+pub mod config;
 pub mod kernel;

@@ -1,0 +1,65 @@
+//! The configuration as meant: validated, defaults filled in, names resolved. The rest of the agent
+//! reads these types and nothing else of the configuration.
+//!
+//! | file | tables of `statex.toml` |
+//! |---|---|
+//! | `node.rs` | `[node]`, `[control]`, `[metrics]`, `[log]`, `[events]` |
+//! | `limits.rs` | `[limits]`, `[timeouts]` |
+//! | `path.rs` | `[nat]`, `[encapsulation]`, `[[quic.id]]` |
+//! | `pool.rs` | `[[pool]]`, `[[pool.backend]]` |
+//! | `health.rs` | `[pool.health]` |
+//! | `service.rs` | `[[service]]` |
+
+mod health;
+mod limits;
+mod node;
+mod path;
+mod pool;
+mod service;
+
+use ipnet::IpNet;
+
+use super::error::Problem;
+pub use health::{Health, Probe, Via};
+pub use limits::{Limits, Timeouts};
+pub use node::{Attach, Control, Log, LogFormat, LogLevel, Node, OnStop, Secret};
+pub use path::{Encapsulation, Nat, QuicId};
+pub use pool::{Backend, BackendState, Mac, NextHop, Pool};
+pub use service::{Affinity, Destination, Forward, PortMatch, Protocol, Service, SourceRate};
+
+/// The whole configuration of one node. Two that are equal ask for the same thing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    pub node: Node,
+    pub control: Control,
+    /// Where `/metrics` is served; `None`: nowhere.
+    pub metrics: Option<std::net::SocketAddr>,
+    pub log: Log,
+    pub limits: Limits,
+    pub timeouts: Timeouts,
+    pub nat: Nat,
+    pub encapsulation: Encapsulation,
+    /// Packets from these sources are dropped.
+    pub deny: Vec<IpNet>,
+    /// One flow event in so many is told; 0: none.
+    pub event_sample: u32,
+    /// By rotation, each at most once.
+    pub quic: Vec<QuicId>,
+    /// In the order of the file; names are unique.
+    pub pools: Vec<Pool>,
+    /// In the order of the file; names are unique, and so are address, port and protocol together.
+    pub services: Vec<Service>,
+    pub(super) warnings: Vec<Problem>,
+}
+
+impl Config {
+    /// The pool with this name. A service's pool is always there.
+    pub fn pool(&self, name: &str) -> Option<&Pool> {
+        self.pools.iter().find(|pool| pool.name == name)
+    }
+
+    /// What is allowed but probably not meant, in the order of the file.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+}
