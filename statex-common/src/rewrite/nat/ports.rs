@@ -1,0 +1,162 @@
+//! Which of the node's addresses and ports a flow uses.
+
+use crate::abi::{Addr, NatEntry, NatState};
+use crate::forward::Seen;
+use crate::hash;
+use crate::reason::Reason;
+use crate::tables::Tables;
+
+/// Ports looked at for one flow.
+const CANDIDATES: u32 = 8;
+const FREE: u64 = 0;
+/// A row that another CPU is filling.
+const BUSY: u64 = 1;
+
+/// The row that a flow has.
+pub struct Claim<'a> {
+    pub entry: &'a NatEntry,
+    /// In network order.
+    pub port: [u8; 2],
+    /// What makes the row the flow's, once written into it.
+    pub key: u64,
+    /// The flow has just been given the row.
+    pub fresh: bool,
+}
+
+/// The node's address for flows of a client. It depends on the client alone, so fragments find it too.
+#[inline(always)]
+pub fn address<T: Tables>(tables: &T, client: &Addr) -> Addr {
+    let node = tables.node();
+    let place = place(tables, client) as usize;
+    if client.is_v4() {
+        return Addr::v4(node.nat_v4.get(place).map_or(0, |word| word.get()));
+    }
+    match node.nat_v6.get(place) {
+        Some(words) => Addr([words[0].get(), words[1].get(), words[2].get(), words[3].get()]),
+        None => Addr::UNSPECIFIED,
+    }
+}
+
+/// The address's place among those of its family.
+#[inline(always)]
+fn place<T: Tables>(tables: &T, client: &Addr) -> u32 {
+    let node = tables.node();
+    let count = if client.is_v4() { node.nat_v4_count.get() } else { node.nat_v6_count.get() };
+    match count {
+        0 | 1 => 0,
+        count => ((hash::narrow(tables, client, 2 << 32) >> 32) * count as u64 >> 32) as u32,
+    }
+}
+
+/// First row of an address (its place among all, IPv4 first) and protocol.
+#[inline(always)]
+fn base<T: Tables>(tables: &T, nat_index: u32, udp: bool) -> u32 {
+    let node = tables.node();
+    let addresses = node.nat_v4_count.get() + node.nat_v6_count.get();
+    ((udp as u32) * addresses + nat_index) * node.nat_ports.get()
+}
+
+/// The row of a port (network order) of one of the node's addresses, when a flow has it.
+#[inline(always)]
+pub fn owner<T: Tables>(tables: &T, nat_index: u32, udp: bool, port: [u8; 2]) -> Option<&NatEntry> {
+    let node = tables.node();
+    let place = (u16::from_be_bytes(port) as u32).wrapping_sub(node.nat_first_port.get());
+    if place >= node.nat_ports.get() {
+        return None;
+    }
+    let entry = tables.nat_entry(base(tables, nat_index, udp) + place)?;
+    (entry.key.get() > BUSY).then_some(entry)
+}
+
+/// The flow's row: the one it has, else one that is free, idle, or the oldest that never got an answer.
+///
+/// # Errors
+/// `NatPorts` when all candidates are taken.
+#[inline(always)]
+pub fn claim<'a, T: Tables>(
+    tables: &'a T,
+    seen: &Seen,
+    udp: bool,
+    fingerprint: u64,
+    now: u64,
+) -> Result<Claim<'a>, Reason> {
+    let node = tables.node();
+    let second = (now >> 30) as u32;
+    let key = if fingerprint <= BUSY { fingerprint + 2 } else { fingerprint };
+    let nat_index = place(tables, &seen.ip.source) + if seen.v6 { node.nat_v4_count.get() } else { 0 };
+    let base = base(tables, nat_index, udp);
+    let ports = node.nat_ports.get();
+    let start = ((key >> 32) * ports as u64 >> 32) as u32;
+
+    let (mut best, mut best_place, mut best_key) = (0, u32::MAX, FREE);
+    for step in 0..CANDIDATES {
+        let place = if start + step < ports { start + step } else { start + step - ports };
+        let entry = tables.nat_entry(base + place).ok_or(Reason::NatPorts)?;
+        let held = entry.key.get();
+        if held == key {
+            return Ok(Claim { entry, port: port(tables, place), key, fresh: false });
+        }
+        let silent = second.wrapping_sub(entry.seen.get());
+        let rank = match held {
+            BUSY => 0,
+            FREE => u32::MAX,
+            _ if silent > idle(tables, entry, udp) => u32::MAX - 1,
+            _ if super::state(entry) == NatState::Opening as u8 => 1 + silent.min(0xffff),
+            _ => 0,
+        };
+        if rank > best {
+            (best, best_place, best_key) = (rank, place, held);
+        }
+    }
+    if best == 0 {
+        return Err(Reason::NatPorts);
+    }
+    let entry = tables.nat_entry(base + best_place).ok_or(Reason::NatPorts)?;
+    match tables.exchange(&entry.key, best_key, BUSY) {
+        true => Ok(Claim { entry, port: port(tables, best_place), key, fresh: true }),
+        false => Err(Reason::NatPorts),
+    }
+}
+
+/// Finds the row that a flow has, without giving it one.
+#[inline(always)]
+pub fn find<'a, T: Tables>(tables: &'a T, client: &Addr, udp: bool, fingerprint: u64) -> Option<Claim<'a>> {
+    let node = tables.node();
+    let key = if fingerprint <= BUSY { fingerprint + 2 } else { fingerprint };
+    let nat_index = place(tables, client) + if client.is_v4() { 0 } else { node.nat_v4_count.get() };
+    let base = base(tables, nat_index, udp);
+    let ports = node.nat_ports.get();
+    let start = ((key >> 32) * ports as u64 >> 32) as u32;
+    for step in 0..CANDIDATES {
+        let place = if start + step < ports { start + step } else { start + step - ports };
+        let entry = tables.nat_entry(base + place)?;
+        if entry.key.get() == key {
+            return Some(Claim { entry, port: port(tables, place), key, fresh: false });
+        }
+    }
+    None
+}
+
+/// Gives a row back that was claimed in vain.
+#[inline(always)]
+pub fn release(claim: &Claim<'_>) {
+    claim.entry.key.set(FREE);
+}
+
+#[inline(always)]
+fn port<T: Tables>(tables: &T, place: u32) -> [u8; 2] {
+    ((tables.node().nat_first_port.get() + place) as u16).to_be_bytes()
+}
+
+/// How long the row's flow may be silent, in units of 2^30 ns.
+#[inline(always)]
+fn idle<T: Tables>(tables: &T, entry: &NatEntry, udp: bool) -> u32 {
+    let idle = &tables.node().nat_idle;
+    match (udp, super::state(entry)) {
+        (false, 1) => idle[0].get(),
+        (false, 2) => idle[1].get(),
+        (false, _) => idle[2].get(),
+        (true, 4) => idle[4].get(),
+        (true, _) => idle[3].get(),
+    }
+}
