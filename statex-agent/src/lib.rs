@@ -1,5 +1,6 @@
 //! The Statex agent: facts in, one owner, pure diff, appliers.
 
+pub mod admin;
 pub mod clock;
 pub mod config;
 pub mod kernel;

@@ -1,4 +1,8 @@
-//! What the agent knows of the kernel's tables, and its hands on them.
+//! What the agent knows of the kernel's tables, and its hands on them: programs, maps, links, routes and neighbours.
 
+pub mod links;
+pub mod neighbours;
+pub mod netlink;
+pub mod next_hop;
 pub mod object;
 pub mod ring;

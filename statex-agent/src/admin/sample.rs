@@ -1,0 +1,79 @@
+//! What `/metrics` tells, as plain numbers.
+
+/// What there is to tell at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sample {
+    pub version: String,
+    pub interfaces: Vec<Interface>,
+    pub services: Vec<Service>,
+    pub backends: Vec<Backend>,
+    pub packets: Vec<Packets>,
+    pub flows: Flows,
+    /// Seconds that the kernel's tables have not been as wanted; 0 when they are.
+    pub reconcile_lag: f64,
+    pub reconcile_failures: u64,
+    pub reloads_done: u64,
+    pub reloads_refused: u64,
+    /// Flow events that could not be read in time.
+    pub events_lost: u64,
+}
+
+/// An interface and how the XDP program hangs there (`none` when it does not).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Interface {
+    pub name: String,
+    pub mode: &'static str,
+    pub up: bool,
+}
+
+/// A service's counters, added over all CPUs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Service {
+    pub name: String,
+    pub new_flows: u64,
+    pub stateless: u64,
+    pub refused: u64,
+    pub rehashed: u64,
+    pub quic_routed: u64,
+    pub quic_unknown: u64,
+    pub local: u64,
+    pub ring_changes: u64,
+}
+
+/// A backend's counters within one service, added over all CPUs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Backend {
+    pub service: String,
+    pub name: String,
+    pub packets: u64,
+    pub bytes: u64,
+    pub new_flows: u64,
+    pub returned: u64,
+    pub weight: u32,
+    /// None before the first health check.
+    pub up: Option<bool>,
+    pub draining: bool,
+    pub checks_passed: u64,
+    pub checks_failed: u64,
+}
+
+/// Packets that were not forwarded, by reason.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Packets {
+    pub reason: &'static str,
+    pub verdict: &'static str,
+    pub count: u64,
+}
+
+/// Entries of the flow table.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Flows {
+    pub confirmed: u64,
+    pub unconfirmed: u64,
+    pub capacity: u64,
+}
+
+/// Whoever can take a [`Sample`].
+pub trait Source: Send + Sync + 'static {
+    fn sample(&self) -> Sample;
+}

@@ -1,0 +1,71 @@
+//! What the control socket says: the same types write it and read it.
+
+use serde::{Deserialize, Serialize};
+
+/// The answer to `GET /status`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub interfaces: Vec<Interface>,
+    pub services: Vec<Service>,
+    /// True once the kernel's tables are as the configuration wants them.
+    pub settled: bool,
+    /// Seconds since they were not, while they are not.
+    pub lag_seconds: f64,
+    /// What stands in the way, newest last.
+    pub problems: Vec<String>,
+}
+
+/// An interface that the node forwards on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Interface {
+    pub name: String,
+    pub up: bool,
+    /// How the XDP program really hangs there: `native`, `generic` or `offloaded`; absent when it
+    /// does not.
+    pub attached: Option<String>,
+}
+
+/// A service and who serves it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Service {
+    pub name: String,
+    /// Virtual address with port and protocol, as `192.0.2.1:443/tcp`.
+    pub address: String,
+    pub mode: String,
+    pub new_flows: u64,
+    pub backends: Vec<Backend>,
+}
+
+/// A backend within a service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Backend {
+    pub name: String,
+    pub address: String,
+    pub weight: u32,
+    /// `up`, `down`, `draining`, or `unknown` before the first health check.
+    pub state: String,
+    /// Why it gets no flows, when it does not.
+    pub why: Option<String>,
+    /// Part of the ring's slots, from 0 to 1.
+    pub share: f64,
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+/// The body of every answer that is not `200 OK`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    /// One line for a person.
+    pub error: String,
+    /// Every single cause, when there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
+}
+
+/// The answer to a request that changes something.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    /// One line that says what has changed.
+    pub done: String,
+}
