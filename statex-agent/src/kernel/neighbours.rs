@@ -7,13 +7,15 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     net::IpAddr,
+    pin::Pin,
     time::Duration,
 };
 
+use futures_util::future::OptionFuture;
 use netlink_packet_route::neighbour::NeighbourState;
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant, MissedTickBehavior},
+    time::{MissedTickBehavior, Sleep, sleep},
 };
 
 use super::{
@@ -64,22 +66,21 @@ pub async fn watch(
     picture.want(wanted.borrow_and_update().clone());
     let mut tick = tokio::time::interval(refresh);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut settled = Some(Instant::now());
+    let mut settle = settling(Duration::ZERO);
     loop {
-        let settle = settled.unwrap_or_else(|| Instant::now() + refresh);
         let touched = tokio::select! {
             news = netlink.next() => match news {
                 None => anyhow::bail!("the routing socket was closed"),
                 Some(News::Lost) => {
                     tracing::warn!("the kernel dropped routing news; reading everything again");
                     picture.reread(&netlink).await?;
-                    settled = Some(Instant::now());
+                    settle = settling(Duration::ZERO);
                     continue;
                 }
                 Some(news) => {
                     let change = picture.take(news);
                     if change.routes {
-                        settled.get_or_insert_with(|| Instant::now() + SETTLE);
+                        settle = settle.or_else(|| settling(SETTLE));
                     }
                     if let Some(fact) = change.fact {
                         facts.send(fact).await?;
@@ -92,12 +93,12 @@ pub async fn watch(
                     return Ok(());
                 }
                 let new = wanted.borrow_and_update().clone();
-                settled = Some(Instant::now());
+                settle = settling(Duration::ZERO);
                 picture.want(new);
                 continue;
             }
-            () = tokio::time::sleep_until(settle), if settled.is_some() => {
-                settled = None;
+            Some(()) = OptionFuture::from(settle.as_mut()) => {
+                settle = None;
                 picture.route(&netlink).await;
                 picture.wanted.keys().copied().collect()
             }
@@ -114,6 +115,10 @@ pub async fn watch(
             }
         }
     }
+}
+
+fn settling(after: Duration) -> Option<Pin<Box<Sleep>>> {
+    Some(Box::pin(sleep(after)))
 }
 
 /// What the loop knows.

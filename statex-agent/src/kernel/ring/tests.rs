@@ -116,8 +116,8 @@ fn extreme_weights_still_fill_every_slot() {
 #[test]
 fn nobody_to_serve_empties_the_ring() {
     let previous = build(None, &equal(1), 101);
-    assert_eq!(build(Some(&previous), &[], 101), []);
-    assert_eq!(build(Some(&previous), &[member(0, 0)], 101), []);
+    assert!(build(Some(&previous), &[], 101).is_empty());
+    assert!(build(Some(&previous), &[member(0, 0)], 101).is_empty());
 }
 
 #[test]
