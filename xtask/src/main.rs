@@ -4,6 +4,7 @@
 
 mod build_ebpf;
 mod exec;
+mod kernels;
 mod lint;
 mod setup;
 mod test;

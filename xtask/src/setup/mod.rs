@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `toolchain.rs` | the compiler and linker of eBPF programs |
 //! | `packages.rs` | Debian packages, by the programs that are missing |
+//! | `apt.rs` | how packages are installed |
 
+pub(crate) mod apt;
 mod packages;
 pub(crate) mod toolchain;
 
@@ -97,7 +99,7 @@ pub(crate) fn ensure(needs: &[Need], consent: Consent) -> Result<()> {
     }
     for step in steps {
         match step {
-            Step::Packages(names) => packages::install(&names)?,
+            Step::Packages(names) => apt::install(&names)?,
             Step::Compiler => toolchain::install(needs.contains(&Need::EbpfLint))?,
             Step::MountBpf => {
                 exec::run(exec::as_root("mount").args(["-t", "bpf", "bpf", "/sys/fs/bpf"]))?
@@ -109,7 +111,7 @@ pub(crate) fn ensure(needs: &[Need], consent: Consent) -> Result<()> {
 
 fn missing(needs: &[Need]) -> Vec<Step> {
     let mut steps = Vec::new();
-    let names = packages::missing(needs);
+    let names = packages::missing(needs, packages::is_installed);
     if !names.is_empty() {
         steps.push(Step::Packages(names));
     }

@@ -1,22 +1,20 @@
-//! Debian packages, found missing by the programs they bring, so that other systems need not have them by name.
+//! Which Debian packages are missing, found by the programs they bring: a system may have those by another name.
 
 use super::Need;
 use crate::exec;
-use anyhow::{Context, Result, bail};
-use std::time::Duration;
 
 /// A program, the Debian package that has it, and what it is needed for.
 struct Tool {
+    need: Need,
     program: &'static str,
     package: &'static str,
-    need: Need,
 }
 
 const fn tool(need: Need, program: &'static str, package: &'static str) -> Tool {
     Tool {
+        need,
         program,
         package,
-        need,
     }
 }
 
@@ -34,9 +32,9 @@ const TOOLS: [Tool; 11] = [
     tool(Need::Dist, "dpkg-deb", "dpkg"),
 ];
 
-/// The packages that `needs` ask for and whose programs are not there.
-pub(super) fn missing(needs: &[Need]) -> Vec<&'static str> {
-    let absent = |tool: &&Tool| needs.contains(&tool.need) && exec::find(tool.program).is_none();
+/// The packages that `needs` ask for and whose programs are not `there`.
+pub(super) fn missing(needs: &[Need], there: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let absent = |tool: &&Tool| needs.contains(&tool.need) && !there(tool.program);
     let mut packages: Vec<_> = TOOLS
         .iter()
         .filter(absent)
@@ -46,47 +44,9 @@ pub(super) fn missing(needs: &[Need]) -> Vec<&'static str> {
     packages
 }
 
-/// Whether Debian packages can be installed here.
-pub(super) fn available() -> bool {
-    exec::find("apt-get").is_some()
-}
-
-/// Installs packages, after one update of the package lists.
-pub(super) fn install(names: &[&str]) -> Result<()> {
-    if !available() {
-        bail!(
-            "there is no apt-get here: install by this system's package manager what Debian calls {}",
-            names.join(", ")
-        );
-    }
-    update()?;
-    let mut install = apt_get();
-    install
-        .args(["install", "--yes", "--no-install-recommends"])
-        .args(names);
-    exec::run(&mut exec::within(Duration::from_secs(900), &install))
-        .with_context(|| format!("cannot install {}", names.join(", ")))
-}
-
-/// Reads the package lists anew; without them apt knows no package or names old ones.
-pub(crate) fn update() -> Result<()> {
-    let mut update = apt_get();
-    update.args(["update", "--quiet"]);
-    exec::run(&mut exec::within(Duration::from_secs(300), &update))
-        .context("cannot read the package lists")
-}
-
-fn apt_get() -> std::process::Command {
-    let mut apt = exec::as_root("env");
-    apt.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
-    for option in [
-        "Acquire::http::Timeout=30",
-        "Acquire::Retries=2",
-        "DPkg::Lock::Timeout=120",
-    ] {
-        apt.args(["-o", option]);
-    }
-    apt
+/// Whether a program is on the search path, or where only root's search path leads.
+pub(super) fn is_installed(program: &str) -> bool {
+    exec::find(program).is_some()
 }
 
 #[cfg(test)]
@@ -94,7 +54,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_missing_for_no_need() {
-        assert!(missing(&[]).is_empty());
+    fn only_what_is_needed_and_absent_is_missing() {
+        let has_ip_only = |program: &str| program == "ip";
+        assert_eq!(missing(&[Need::Bench], has_ip_only), ["netsniff-ng"]);
+        assert!(!missing(&[Need::Lab], has_ip_only).contains(&"iproute2"));
+        assert!(missing(&[], has_ip_only).is_empty());
+    }
+
+    #[test]
+    fn package_of_two_needs_is_installed_once() {
+        assert_eq!(
+            missing(&[Need::Kernels, Need::Dist], |program| program
+                != "dpkg-deb"),
+            ["dpkg"]
+        );
     }
 }

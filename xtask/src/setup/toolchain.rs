@@ -7,7 +7,7 @@
 //!
 //! The linker's LLVM must be at least as new as the compiler's: both are 22.
 
-use super::packages;
+use super::apt;
 use crate::{exec, workspace};
 use anyhow::{Context, Result, anyhow, bail};
 use std::fmt;
@@ -173,12 +173,12 @@ fn install_compiler() -> Result<Toolchain> {
             Err(error) => eprintln!("{error:#}; trying Debian's packages"),
         }
     }
-    if !packages::available() {
+    if !apt::available() {
         bail!(
             "no compiler for eBPF programs can be had: there is neither rustup with {NIGHTLY} and rust-src, nor apt-get"
         );
     }
-    packages::install(&DEBIAN_PACKAGES)?;
+    apt::install(&DEBIAN_PACKAGES)?;
     match Toolchain::Debian.has_compiler() {
         true => Ok(Toolchain::Debian),
         false => bail!(

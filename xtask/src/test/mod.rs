@@ -3,11 +3,11 @@
 mod totals;
 
 use crate::setup::{self, Consent, Need};
-use crate::{build_ebpf, exec, lint, workspace};
+use crate::{build_ebpf, exec, kernels, lint, workspace};
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use std::time::Instant;
-use totals::Totals;
+pub(crate) use totals::Totals;
 
 /// What to test.
 #[derive(clap::Args)]
@@ -26,6 +26,8 @@ enum Part {
     Specs,
     /// The laboratory of network namespaces.
     Lab,
+    /// Packet specs on older kernels, in qemu.
+    Kernels,
 }
 
 impl Part {
@@ -34,6 +36,7 @@ impl Part {
             Part::Lint => &[Need::EbpfLint],
             Part::Unit | Part::Specs => &[Need::Lab],
             Part::Lab => &[Need::Lab, Need::Bench],
+            Part::Kernels => &[Need::Kernels],
         }
     }
 
@@ -63,6 +66,7 @@ fn steps(part: Part) -> Vec<Step> {
         Part::Unit => &[("unit tests", |totals, _| unit(totals))],
         Part::Specs => &[("packet specs", |totals, _| integration(totals, is_spec))],
         Part::Lab => &[("laboratory", |totals, _| integration(totals, is_lab))],
+        Part::Kernels => &[("older kernels", |totals, _| kernels::run(totals))],
     };
     let step = |&(name, run)| Step {
         name,

@@ -6,15 +6,15 @@ use std::fmt;
 use std::process::Command;
 
 #[derive(Default, Debug, PartialEq, Eq)]
-pub(super) struct Totals {
-    pub(super) passed: u64,
-    pub(super) failed: u64,
-    pub(super) skipped: u64,
+pub(crate) struct Totals {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) skipped: u64,
 }
 
 impl Totals {
     /// Runs a test runner and adds up what it says.
-    pub(super) fn count(&mut self, runner: &mut Command) -> Result<()> {
+    pub(crate) fn count(&mut self, runner: &mut Command) -> Result<()> {
         exec::run_reading(runner, |line| self.add(line))
     }
 
