@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 fn main() {
     let agent = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
-    let root = agent
-        .parent()
-        .expect("the agent lies in the repository's root");
+    let root = agent.parent().expect("the agent lies in the repository's root");
     let built = root.join("target/bpf/statex");
     let object = std::env::var_os("STATEX_OBJECT").map_or(built, PathBuf::from);
     println!("cargo::rerun-if-env-changed=STATEX_OBJECT");
@@ -21,10 +19,7 @@ fn main() {
         );
     } else {
         println!("cargo::warning=there is no eBPF crate yet: an empty object is embedded");
-        println!(
-            "cargo::rustc-env=STATEX_OBJECT={}",
-            empty_object().display()
-        );
+        println!("cargo::rustc-env=STATEX_OBJECT={}", empty_object().display());
     }
 }
 

@@ -1,9 +1,6 @@
 //! The only place that reads a clock: everything else is told what time it is.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "clocks are read here so that they need not be elsewhere"
-)]
+#![allow(clippy::disallowed_methods, reason = "clocks are read here so that they need not be elsewhere")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,10 +45,7 @@ impl Clock {
             Source::Machine(start) => tokio::time::sleep_until((*start + moment).into()).await,
             Source::Hand(now) => {
                 let reached = |now: &Moment| *now >= moment;
-                now.subscribe()
-                    .wait_for(reached)
-                    .await
-                    .expect("the sender is `now`, which is held here");
+                now.subscribe().wait_for(reached).await.expect("the sender is `now`, which is held here");
             }
         }
     }

@@ -9,16 +9,11 @@ use std::process::{Command, Stdio};
 
 /// What the compiler is told: misaligned loads are fine on every host that runs Statex, jumps and
 /// arithmetic on 32 bits are in every kernel that it supports, and types go into BTF.
-const RUSTFLAGS: &str = "-C target-cpu=v3 -C target-feature=+allows-misaligned-mem-access -C debuginfo=2 -C link-arg=--btf";
+const RUSTFLAGS: &str =
+    "-C target-cpu=v3 -C target-feature=+allows-misaligned-mem-access -C debuginfo=2 -C link-arg=--btf";
 
 /// What cargo is told, by builds and clippy alike.
-const ARGUMENTS: [&str; 5] = [
-    "--release",
-    "--target",
-    "bpfel-unknown-none",
-    "-Z",
-    "build-std=core",
-];
+const ARGUMENTS: [&str; 5] = ["--release", "--target", "bpfel-unknown-none", "-Z", "build-std=core"];
 
 pub(crate) fn run(consent: Consent) -> Result<()> {
     if !workspace::ebpf_crate().join("Cargo.toml").exists() {
@@ -28,9 +23,7 @@ pub(crate) fn run(consent: Consent) -> Result<()> {
     let mut cargo = setup::ebpf_toolchain(consent)?.cargo();
     cargo.arg("build");
     aim(&mut cargo);
-    cargo
-        .arg("--message-format=json-render-diagnostics")
-        .stderr(Stdio::inherit());
+    cargo.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
     exec::echo(&cargo);
     let built = exec::output(&mut cargo)?;
     let objects = executables(&built)?;
@@ -69,14 +62,9 @@ struct Message {
 }
 
 fn executables(messages: &str) -> Result<Vec<PathBuf>> {
-    let parse = |line| {
-        serde_json::from_str::<Message>(line).context("cargo's messages are JSON, one a line")
-    };
+    let parse = |line| serde_json::from_str::<Message>(line).context("cargo's messages are JSON, one a line");
     let messages = messages.lines().map(parse).collect::<Result<Vec<_>>>()?;
-    Ok(messages
-        .into_iter()
-        .filter_map(|message| message.executable)
-        .collect())
+    Ok(messages.into_iter().filter_map(|message| message.executable).collect())
 }
 
 #[cfg(test)]
@@ -88,10 +76,7 @@ mod tests {
         let messages = r#"{"reason":"compiler-artifact","executable":null}
 {"reason":"compiler-artifact","executable":"/target/ebpf/statex"}
 {"reason":"build-finished","success":true}"#;
-        assert_eq!(
-            executables(messages).unwrap(),
-            [PathBuf::from("/target/ebpf/statex")]
-        );
+        assert_eq!(executables(messages).unwrap(), [PathBuf::from("/target/ebpf/statex")]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::workspace;
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader, IsTerminal};
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -67,14 +68,10 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// Runs a command, hands each line of its standard output to `line`, and shows it as well.
 pub(crate) fn run_reading(command: &mut Command, mut line: impl FnMut(&str)) -> Result<()> {
     echo(command);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| cannot_start(command))?;
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| cannot_start(command))?;
     let stdout = child.stdout.take().expect("stdout was asked to be a pipe");
     for text in BufReader::new(stdout).split(b'\n') {
-        let text =
-            text.with_context(|| format!("cannot read the output of `{}`", show(command)))?;
+        let text = text.with_context(|| format!("cannot read the output of `{}`", show(command)))?;
         let text = String::from_utf8_lossy(&text);
         println!("{text}");
         line(&text);
@@ -83,17 +80,18 @@ pub(crate) fn run_reading(command: &mut Command, mut line: impl FnMut(&str)) -> 
     succeeded(command, status)
 }
 
+/// Becomes the command: its exit code is ours, and signals reach it alone. Returns only when it cannot start.
+pub(crate) fn replace_with(command: &mut Command) -> anyhow::Error {
+    echo(command);
+    anyhow::Error::new(command.exec()).context(cannot_start(command))
+}
+
 /// Runs a command quietly and returns what it printed; an error carries what it complained of.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| cannot_start(command))?;
     if !output.status.success() {
         let complaint = String::from_utf8_lossy(&output.stderr);
-        bail!(
-            "`{}`: {}\n{}",
-            show(command),
-            output.status,
-            complaint.trim_end()
-        );
+        bail!("`{}`: {}\n{}", show(command), output.status, complaint.trim_end());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -122,17 +120,8 @@ pub(crate) fn show(command: &Command) -> String {
         value.map(|value| format!("{}={}", name.display(), quote(&value.to_string_lossy())))
     });
     let program = command.get_program().to_string_lossy();
-    let arguments = command
-        .get_args()
-        .map(|argument| argument.to_string_lossy());
-    set.chain(
-        [program]
-            .into_iter()
-            .chain(arguments)
-            .map(|word| quote(&word)),
-    )
-    .collect::<Vec<_>>()
-    .join(" ")
+    let arguments = command.get_args().map(|argument| argument.to_string_lossy());
+    set.chain([program].into_iter().chain(arguments).map(|word| quote(&word))).collect::<Vec<_>>().join(" ")
 }
 
 fn quote(word: &str) -> String {
@@ -178,8 +167,7 @@ mod tests {
     fn slow_command_is_ended() {
         let mut sleep = command("sleep");
         sleep.arg("60");
-        let error =
-            run(&mut within(Duration::from_millis(50), &sleep)).expect_err("the limit is shorter");
+        let error = run(&mut within(Duration::from_millis(50), &sleep)).expect_err("the limit is shorter");
         assert!(error.to_string().starts_with("took too long"), "{error}");
     }
 }

@@ -10,11 +10,7 @@ pub(crate) fn format() -> Result<()> {
     if !workspace::ebpf_crate().exists() {
         return Ok(());
     }
-    exec::run(
-        exec::cargo("fmt")
-            .arg("--check")
-            .current_dir(workspace::ebpf_crate()),
-    )
+    exec::run(exec::cargo("fmt").arg("--check").current_dir(workspace::ebpf_crate()))
 }
 
 /// Clippy of everything that runs on the host, tests included.

@@ -2,9 +2,13 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command-line tool talks to a person
 
+mod bench;
 mod build_ebpf;
+mod demo;
 mod exec;
 mod kernels;
+mod lab;
+mod launch;
 mod lint;
 mod setup;
 mod test;
@@ -32,6 +36,14 @@ enum Command {
     BuildEbpf,
     /// Runs every check and test, or the named ones.
     Test(test::Args),
+    /// Lays the laboratory of network namespaces, takes it away, or runs a command in it.
+    #[command(disable_help_flag = true)]
+    Lab(launch::Args),
+    /// Shows every forward mode with real traffic, a drain and a kill.
+    #[command(disable_help_flag = true)]
+    Demo(launch::Args),
+    /// Measures what a packet costs.
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +53,9 @@ fn main() -> ExitCode {
         Command::Setup => setup::run(consent),
         Command::BuildEbpf => build_ebpf::run(consent),
         Command::Test(args) => test::run(args, consent),
+        Command::Lab(args) => lab::run(args, consent),
+        Command::Demo(args) => demo::run(args, consent),
+        Command::Bench(args) => bench::run(args, consent),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The repository's root, wherever the command was called from.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask lies in the repository's root")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the repository's root")
 }
 
 /// Where `build-ebpf` leaves the eBPF objects, one file a program.
@@ -26,17 +24,10 @@ pub(crate) fn ebpf_crate() -> PathBuf {
 pub(crate) fn test_targets(kind: &str) -> Result<Vec<String>> {
     let metadata = exec::output(exec::cargo("metadata").args(["--no-deps", "--format-version=1"]))?;
     let metadata: Metadata = serde_json::from_str(&metadata).context("cargo metadata is JSON")?;
-    let tests = metadata
-        .packages
-        .into_iter()
-        .find(|package| package.name == "statex-tests");
+    let tests = metadata.packages.into_iter().find(|package| package.name == "statex-tests");
     let targets = tests.map(|package| package.targets).unwrap_or_default();
     let wanted = |target: &Target| target.kind.iter().any(|each| each == kind);
-    Ok(targets
-        .into_iter()
-        .filter(wanted)
-        .map(|target| target.name)
-        .collect())
+    Ok(targets.into_iter().filter(wanted).map(|target| target.name).collect())
 }
 
 /// What is read of `cargo metadata`.

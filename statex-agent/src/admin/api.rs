@@ -91,10 +91,7 @@ impl Socket {
     ///
     /// See [`SocketError`].
     pub fn bind(path: &Path, allowed: &Allowed) -> Result<Self, SocketError> {
-        let failed = |error| SocketError::Io {
-            path: path.to_owned(),
-            error,
-        };
+        let failed = |error| SocketError::Io { path: path.to_owned(), error };
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
@@ -110,10 +107,7 @@ impl Socket {
             Ok(_) => std::fs::remove_file(path).map_err(failed)?,
         }
         let listener = std::os::unix::net::UnixListener::bind(path).map_err(failed)?;
-        let socket = Self {
-            listener,
-            path: path.to_owned(),
-        };
+        let socket = Self { listener, path: path.to_owned() };
         socket.listener.set_nonblocking(true).map_err(failed)?;
         let mode = std::fs::Permissions::from_mode(0o660);
         std::fs::set_permissions(path, mode).map_err(failed)?;
@@ -132,11 +126,7 @@ impl Socket {
         let listener = UnixListener::from_std(self.listener.try_clone()?)?;
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
-            let place = places
-                .clone()
-                .acquire_owned()
-                .await
-                .expect("the semaphore is never closed");
+            let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
             match listener.accept().await {
                 Ok((stream, _)) if admitted(&stream, &allowed) => {
                     let control = control.clone();
@@ -186,17 +176,11 @@ async fn answer(control: &dyn Control, request: Request<Incoming>) -> Response<B
         (&Method::POST, "reload", None) => outcome(control.reload().await),
         (&Method::POST, "drain" | "undrain", Some(name)) if !name.is_empty() => match plain(name) {
             Some(name) => outcome(control.drain(name, place == "drain").await),
-            None => problem(
-                StatusCode::BAD_REQUEST,
-                "the name is not valid UTF-8".to_owned(),
-            ),
+            None => problem(StatusCode::BAD_REQUEST, "the name is not valid UTF-8".to_owned()),
         },
         (_, "status" | "events" | "reload" | "drain" | "undrain", _) => problem(
             StatusCode::METHOD_NOT_ALLOWED,
-            format!(
-                "{} {path} is no request; see `statex --help`",
-                request.method()
-            ),
+            format!("{} {path} is no request; see `statex --help`", request.method()),
         ),
         _ => problem(StatusCode::NOT_FOUND, format!("there is no {path} here")),
     }
@@ -213,13 +197,7 @@ fn outcome(outcome: Result<String, Refused>) -> Response<Body> {
 }
 
 fn problem(status: StatusCode, error: String) -> Response<Body> {
-    json(
-        status,
-        &Problem {
-            error,
-            details: Vec::new(),
-        },
-    )
+    json(status, &Problem { error, details: Vec::new() })
 }
 
 /// Events as they come, one a line. A reader that is too slow is told how many it has missed.

@@ -75,8 +75,7 @@ impl Client {
     /// Starts (`drain`) or ends the drain of a backend.
     pub async fn drain(&mut self, backend: &str, drain: bool) -> Result<Done, ClientError> {
         let verb = if drain { "drain" } else { "undrain" };
-        self.ask(Method::POST, &format!("/{verb}/{}", segment(backend)))
-            .await
+        self.ask(Method::POST, &format!("/{verb}/{}", segment(backend))).await
     }
 
     pub async fn reload(&mut self) -> Result<Done, ClientError> {
@@ -99,50 +98,33 @@ impl Client {
         Ok(())
     }
 
-    async fn ask<T: DeserializeOwned>(
-        &mut self,
-        method: Method,
-        path: &str,
-    ) -> Result<T, ClientError> {
+    async fn ask<T: DeserializeOwned>(&mut self, method: Method, path: &str) -> Result<T, ClientError> {
         let response = self.send(method, path).await?;
         let status = response.status();
         let body = response.into_body().collect().await;
-        let bytes = body
-            .map_err(|error| ClientError::Nonsense(error.to_string()))?
-            .to_bytes();
+        let bytes = body.map_err(|error| ClientError::Nonsense(error.to_string()))?.to_bytes();
         let nonsense = |error: serde_json::Error| ClientError::Nonsense(error.to_string());
         if status == StatusCode::OK {
             return serde_json::from_slice(&bytes).map_err(nonsense);
         }
-        Err(ClientError::Problem(
-            serde_json::from_slice(&bytes).map_err(nonsense)?,
-        ))
+        Err(ClientError::Problem(serde_json::from_slice(&bytes).map_err(nonsense)?))
     }
 
-    async fn send(
-        &mut self,
-        method: Method,
-        path: &str,
-    ) -> Result<Response<Incoming>, ClientError> {
+    async fn send(&mut self, method: Method, path: &str) -> Result<Response<Incoming>, ClientError> {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, "statex")
             .body(Empty::new())
             .map_err(|error| ClientError::Nonsense(error.to_string()))?;
-        self.sender
-            .send_request(request)
-            .await
-            .map_err(|_| ClientError::Refused(self.path.clone()))
+        self.sender.send_request(request).await.map_err(|_| ClientError::Refused(self.path.clone()))
     }
 }
 
 /// A name as a path segment: what is not unreserved gets percent signs (RFC 3986 §2.1).
 fn segment(name: &str) -> String {
     let escape = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            char::from(byte).to_string()
-        }
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
         _ => format!("%{byte:02X}"),
     };
     name.bytes().map(escape).collect()
@@ -171,11 +153,7 @@ mod tests {
 
     impl Control for Scripted {
         fn status(&self) -> BoxFuture<'_, Status> {
-            let status = Status {
-                version: "9".into(),
-                settled: true,
-                ..Status::default()
-            };
+            let status = Status { version: "9".into(), settled: true, ..Status::default() };
             Box::pin(async { status })
         }
 
@@ -207,19 +185,14 @@ mod tests {
     impl Running {
         fn start() -> Self {
             let folder = tempfile::tempdir().unwrap();
-            let agent = Arc::new(Scripted {
-                drained: Mutex::default(),
-                events: broadcast::channel(4).0,
-            });
+            let agent = Arc::new(Scripted { drained: Mutex::default(), events: broadcast::channel(4).0 });
             let socket = Socket::bind(&folder.path().join("s"), &Allowed::default()).unwrap();
             tokio::spawn(socket.serve(Allowed::default(), agent.clone()));
             Self { folder, agent }
         }
 
         async fn client(&self) -> Client {
-            Client::connect(&self.folder.path().join("s"))
-                .await
-                .unwrap()
+            Client::connect(&self.folder.path().join("s")).await.unwrap()
         }
     }
 
@@ -233,10 +206,7 @@ mod tests {
     async fn names_with_odd_characters_arrive_whole() {
         let running = Running::start();
         running.client().await.drain("web [1]", true).await.unwrap();
-        assert_eq!(
-            *running.agent.drained.lock().unwrap(),
-            [("web [1]".to_owned(), true)]
-        );
+        assert_eq!(*running.agent.drained.lock().unwrap(), [("web [1]".to_owned(), true)]);
     }
 
     #[tokio::test]
@@ -253,14 +223,8 @@ mod tests {
         let mut client = Running::start().client().await;
         let error = client.ask::<Done>(Method::GET, "/flow").await.unwrap_err();
         assert_eq!(error.to_string(), "there is no /flow here");
-        let error = client
-            .ask::<Done>(Method::GET, "/reload")
-            .await
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "GET /reload is no request; see `statex --help`"
-        );
+        let error = client.ask::<Done>(Method::GET, "/reload").await.unwrap_err();
+        assert_eq!(error.to_string(), "GET /reload is no request; see `statex --help`");
     }
 
     #[tokio::test]
@@ -285,13 +249,8 @@ mod tests {
 
     #[tokio::test]
     async fn missing_socket_says_that_nobody_runs() {
-        let error = Client::connect(Path::new("/nonexistent/statex.sock"))
-            .await
-            .unwrap_err();
-        assert!(
-            error.to_string().starts_with("no statex runs here"),
-            "{error}"
-        );
+        let error = Client::connect(Path::new("/nonexistent/statex.sock")).await.unwrap_err();
+        assert!(error.to_string().starts_with("no statex runs here"), "{error}");
     }
 
     #[tokio::test]

@@ -9,10 +9,8 @@ use super::sample::{Backend, Sample, Service};
 
 /// The sample in Prometheus' text format.
 pub(super) fn text(sample: &Sample) -> prometheus::Result<String> {
-    let families: Vec<MetricFamily> = families(sample)
-        .into_iter()
-        .filter(|family| !family.get_metric().is_empty())
-        .collect();
+    let families: Vec<MetricFamily> =
+        families(sample).into_iter().filter(|family| !family.get_metric().is_empty()).collect();
     let mut bytes = Vec::new();
     TextEncoder::new().encode(&families, &mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -32,10 +30,7 @@ fn families(sample: &Sample) -> Vec<MetricFamily> {
             "statex_interface_up",
             "Whether an interface that the node forwards on is up, with the XDP mode that it really got.",
             sample.interfaces.iter().map(|interface| {
-                let labels = vec![
-                    ("interface", interface.name.as_str()),
-                    ("mode", interface.mode),
-                ];
+                let labels = vec![("interface", interface.name.as_str()), ("mode", interface.mode)];
                 (labels, f64::from(u8::from(interface.up)))
             }),
         ),
@@ -43,10 +38,7 @@ fn families(sample: &Sample) -> Vec<MetricFamily> {
             "statex_packets_total",
             "Packets that were passed, dropped or answered instead of forwarded, by reason.",
             sample.packets.iter().map(|packets| {
-                (
-                    vec![("reason", packets.reason), ("verdict", packets.verdict)],
-                    packets.count as f64,
-                )
+                (vec![("reason", packets.reason), ("verdict", packets.verdict)], packets.count as f64)
             }),
         ),
         gauge(
@@ -54,10 +46,7 @@ fn families(sample: &Sample) -> Vec<MetricFamily> {
             "Flows in the flow table; a flow is confirmed by its second packet.",
             [
                 (vec![("confirmed", "true")], sample.flows.confirmed as f64),
-                (
-                    vec![("confirmed", "false")],
-                    sample.flows.unconfirmed as f64,
-                ),
+                (vec![("confirmed", "false")], sample.flows.unconfirmed as f64),
             ],
         ),
         gauge(
@@ -91,35 +80,20 @@ fn families(sample: &Sample) -> Vec<MetricFamily> {
     ];
     families.extend(SERVICE.iter().map(|(name, help, value)| {
         let metrics = sample.services.iter();
-        counter(
-            name,
-            help,
-            metrics.map(|s| (vec![("service", s.name.as_str())], value(s) as f64)),
-        )
+        counter(name, help, metrics.map(|s| (vec![("service", s.name.as_str())], value(s) as f64)))
     }));
     families.extend(BACKEND_COUNTERS.iter().map(|(name, help, value)| {
-        counter(
-            name,
-            help,
-            sample.backends.iter().map(|b| (of(b), value(b) as f64)),
-        )
+        counter(name, help, sample.backends.iter().map(|b| (of(b), value(b) as f64)))
     }));
     families.extend(BACKEND_GAUGES.iter().map(|(name, help, value)| {
-        let known = sample
-            .backends
-            .iter()
-            .filter_map(|b| Some((of(b), value(b)?)));
+        let known = sample.backends.iter().filter_map(|b| Some((of(b), value(b)?)));
         gauge(name, help, known)
     }));
     families.push(counter(
         "statex_health_checks_total",
         "Health checks of a backend, by outcome.",
         sample.backends.iter().flat_map(|backend| {
-            [
-                ("passed", backend.checks_passed),
-                ("failed", backend.checks_failed),
-            ]
-            .map(|(outcome, count)| {
+            [("passed", backend.checks_passed), ("failed", backend.checks_failed)].map(|(outcome, count)| {
                 let mut labels = of(backend);
                 labels.push(("outcome", outcome));
                 (labels, count as f64)
@@ -133,11 +107,7 @@ fn families(sample: &Sample) -> Vec<MetricFamily> {
 type Row<T, V> = (&'static str, &'static str, fn(&T) -> V);
 
 const SERVICE: &[Row<Service, u64>] = &[
-    (
-        "statex_service_new_flows_total",
-        "Flows that the ring gave to a backend.",
-        |s| s.new_flows,
-    ),
+    ("statex_service_new_flows_total", "Flows that the ring gave to a backend.", |s| s.new_flows),
     (
         "statex_service_stateless_flows_total",
         "New flows that were not remembered because they came faster than the service's rate.",
@@ -153,11 +123,9 @@ const SERVICE: &[Row<Service, u64>] = &[
         "Packets of remembered flows whose backend was gone, given to another.",
         |s| s.rehashed,
     ),
-    (
-        "statex_service_quic_routed_packets_total",
-        "Packets routed by their QUIC connection id.",
-        |s| s.quic_routed,
-    ),
+    ("statex_service_quic_routed_packets_total", "Packets routed by their QUIC connection id.", |s| {
+        s.quic_routed
+    }),
     (
         "statex_service_quic_unknown_packets_total",
         "QUIC short headers whose connection id named no living backend.",
@@ -168,29 +136,15 @@ const SERVICE: &[Row<Service, u64>] = &[
         "Packets that went up this node's own stack (forward mode local).",
         |s| s.local,
     ),
-    (
-        "statex_ring_changes_total",
-        "Rings published for the service.",
-        |s| s.ring_changes,
-    ),
+    ("statex_ring_changes_total", "Rings published for the service.", |s| s.ring_changes),
 ];
 
 const BACKEND_COUNTERS: &[Row<Backend, u64>] = &[
-    (
-        "statex_backend_packets_total",
-        "Packets sent to a backend.",
-        |b| b.packets,
-    ),
-    (
-        "statex_backend_bytes_total",
-        "Bytes of IP packets sent to a backend, without encapsulation.",
-        |b| b.bytes,
-    ),
-    (
-        "statex_backend_new_flows_total",
-        "Flows that the ring gave to a backend.",
-        |b| b.new_flows,
-    ),
+    ("statex_backend_packets_total", "Packets sent to a backend.", |b| b.packets),
+    ("statex_backend_bytes_total", "Bytes of IP packets sent to a backend, without encapsulation.", |b| {
+        b.bytes
+    }),
+    ("statex_backend_new_flows_total", "Flows that the ring gave to a backend.", |b| b.new_flows),
     (
         "statex_backend_returned_packets_total",
         "Packets that came back from a backend through the node (forward mode nat).",
@@ -204,30 +158,17 @@ const BACKEND_GAUGES: &[Row<Backend, Option<f64>>] = &[
         "Whether the backend's health checks say that it serves; absent before the first.",
         |b| b.up.map(|up| f64::from(u8::from(up))),
     ),
-    (
-        "statex_backend_weight",
-        "The backend's weight within its pool.",
-        |b| Some(f64::from(b.weight)),
-    ),
-    (
-        "statex_backend_draining",
-        "Whether the backend gets no new flows by an operator's will.",
-        |b| Some(f64::from(u8::from(b.draining))),
-    ),
+    ("statex_backend_weight", "The backend's weight within its pool.", |b| Some(f64::from(b.weight))),
+    ("statex_backend_draining", "Whether the backend gets no new flows by an operator's will.", |b| {
+        Some(f64::from(u8::from(b.draining)))
+    }),
 ];
 
 fn of(backend: &Backend) -> Labels<'_> {
-    vec![
-        ("service", backend.service.as_str()),
-        ("backend", backend.name.as_str()),
-    ]
+    vec![("service", backend.service.as_str()), ("backend", backend.name.as_str())]
 }
 
-fn counter<'a>(
-    name: &str,
-    help: &str,
-    values: impl IntoIterator<Item = (Labels<'a>, f64)>,
-) -> MetricFamily {
+fn counter<'a>(name: &str, help: &str, values: impl IntoIterator<Item = (Labels<'a>, f64)>) -> MetricFamily {
     family(name, help, MetricType::COUNTER, values, |metric, value| {
         let mut counter = Counter::default();
         counter.set_value(value);
@@ -235,11 +176,7 @@ fn counter<'a>(
     })
 }
 
-fn gauge<'a>(
-    name: &str,
-    help: &str,
-    values: impl IntoIterator<Item = (Labels<'a>, f64)>,
-) -> MetricFamily {
+fn gauge<'a>(name: &str, help: &str, values: impl IntoIterator<Item = (Labels<'a>, f64)>) -> MetricFamily {
     family(name, help, MetricType::GAUGE, values, |metric, value| {
         let mut gauge = Gauge::default();
         gauge.set_value(value);

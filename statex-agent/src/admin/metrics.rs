@@ -36,19 +36,13 @@ pub async fn serve(listener: TcpListener, source: Arc<dyn Source>) {
 /// Names the address and says why.
 pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     use anyhow::Context as _;
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address} for metrics"))
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} for metrics"))
 }
 
 async fn answer(source: Arc<dyn Source>, request: Request<Incoming>) -> Response<Body> {
     const PLAIN: &str = "text/plain; charset=utf-8";
     if request.uri().path() != "/metrics" {
-        return whole(
-            StatusCode::NOT_FOUND,
-            PLAIN,
-            "there is only /metrics here\n".into(),
-        );
+        return whole(StatusCode::NOT_FOUND, PLAIN, "there is only /metrics here\n".into());
     }
     if request.method() != Method::GET {
         return whole(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "GET it\n".into());
@@ -57,16 +51,8 @@ async fn answer(source: Arc<dyn Source>, request: Request<Incoming>) -> Response
     let text = tokio::task::spawn_blocking(move || text(&source.sample())).await;
     match text {
         Ok(Ok(text)) => whole(StatusCode::OK, prometheus::TEXT_FORMAT, text),
-        Ok(Err(error)) => whole(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            PLAIN,
-            format!("{error}\n"),
-        ),
-        Err(error) => whole(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            PLAIN,
-            format!("{error}\n"),
-        ),
+        Ok(Err(error)) => whole(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, format!("{error}\n")),
+        Err(error) => whole(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, format!("{error}\n")),
     }
 }
 
@@ -87,11 +73,7 @@ mod tests {
     fn sample() -> Sample {
         Sample {
             version: "9".into(),
-            services: vec![Service {
-                name: "web".into(),
-                new_flows: 7,
-                ..Service::default()
-            }],
+            services: vec![Service { name: "web".into(), new_flows: 7, ..Service::default() }],
             backends: vec![Backend {
                 service: "web".into(),
                 name: "b1".into(),
@@ -99,16 +81,8 @@ mod tests {
                 up: Some(true),
                 ..Backend::default()
             }],
-            packets: vec![Packets {
-                reason: "not_ours",
-                verdict: "pass",
-                count: 3,
-            }],
-            flows: Flows {
-                confirmed: 5,
-                unconfirmed: 2,
-                capacity: 100,
-            },
+            packets: vec![Packets { reason: "not_ours", verdict: "pass", count: 3 }],
+            flows: Flows { confirmed: 5, unconfirmed: 2, capacity: 100 },
             ..Sample::default()
         }
     }
@@ -164,21 +138,13 @@ mod tests {
     #[test]
     fn promtool_finds_nothing_to_complain_about() {
         let mut command = Command::new("promtool");
-        command
-            .args(["check", "metrics"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        command.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let Ok(mut child) = command.spawn() else {
             eprintln!("SKIPPED: promtool is missing (Debian: apt-get install prometheus)");
             return;
         };
         let text = text(&sample()).unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(text.as_bytes())
-            .unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && said.trim().is_empty(), "{said}");

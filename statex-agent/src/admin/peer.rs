@@ -34,10 +34,7 @@ impl Allowed {
                 .ok()
                 .flatten()
                 .map(|user| user.uid.as_raw())
-                .ok_or_else(|| UnknownName {
-                    kind: "user",
-                    name: name.clone(),
-                }),
+                .ok_or_else(|| UnknownName { kind: "user", name: name.clone() }),
         };
         let group = |name: &String| match name.parse() {
             Ok(id) => Ok(id),
@@ -45,10 +42,7 @@ impl Allowed {
                 .ok()
                 .flatten()
                 .map(|group| group.gid.as_raw())
-                .ok_or_else(|| UnknownName {
-                    kind: "group",
-                    name: name.clone(),
-                }),
+                .ok_or_else(|| UnknownName { kind: "group", name: name.clone() }),
         };
         Ok(Self {
             users: users.iter().map(user).collect::<Result<_, _>>()?,
@@ -63,12 +57,7 @@ impl Allowed {
 
     /// Whether this peer may speak.
     pub fn admits(&self, peer: &UCred) -> bool {
-        self.admits_ids(
-            peer.uid(),
-            peer.gid(),
-            Uid::effective().as_raw(),
-            other_groups,
-        )
+        self.admits_ids(peer.uid(), peer.gid(), Uid::effective().as_raw(), other_groups)
     }
 
     fn admits_ids(
@@ -83,9 +72,7 @@ impl Allowed {
             || self.users.contains(&user)
             || self.groups.contains(&group)
             || !self.groups.is_empty()
-                && other_groups(user, group)
-                    .iter()
-                    .any(|group| self.groups.contains(group))
+                && other_groups(user, group).iter().any(|group| self.groups.contains(group))
     }
 }
 
@@ -108,10 +95,7 @@ mod tests {
     const OWN: u32 = 990;
 
     fn operators() -> Allowed {
-        Allowed {
-            users: [1000].into(),
-            groups: [50].into(),
-        }
+        Allowed { users: [1000].into(), groups: [50].into() }
     }
 
     fn admits(user: u32, group: u32, others: &[u32]) -> bool {
@@ -139,10 +123,7 @@ mod tests {
     #[test]
     fn unknown_names_are_refused() {
         let error = Allowed::new(&["no-such-user-here".into()], &[]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "user \"no-such-user-here\" does not exist on this host"
-        );
+        assert_eq!(error.to_string(), "user \"no-such-user-here\" does not exist on this host");
         assert!(Allowed::new(&["root".into()], &["0".into()]).is_ok());
     }
 }

@@ -39,10 +39,7 @@ pub struct Errors {
 impl Errors {
     pub(super) fn new(file: &Path, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| problem.place.line);
-        Self {
-            file: file.to_owned(),
-            problems,
-        }
+        Self { file: file.to_owned(), problems }
     }
 
     pub fn problems(&self) -> &[Problem] {
@@ -55,11 +52,7 @@ impl std::error::Error for Errors {}
 /// One line a problem: `path/to/file.toml:31: service[2].forward: unknown …`.
 impl fmt::Display for Errors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> = self
-            .problems
-            .iter()
-            .map(|problem| line(&self.file, problem))
-            .collect();
+        let lines: Vec<String> = self.problems.iter().map(|problem| line(&self.file, problem)).collect();
         f.write_str(&lines.join("\n"))
     }
 }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 use netlink_packet_route::link::{
-    InfoData, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType, LinkMessage, LinkXdp,
-    XdpAttached,
+    InfoData, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType, LinkMessage, LinkXdp, XdpAttached,
 };
 
 /// A hardware address, in the order of the wire.
@@ -63,10 +62,8 @@ impl Link {
     /// What a link message of the kernel says; the addresses stay empty.
     pub fn from_message(message: &LinkMessage) -> Self {
         let flags = message.header.flags;
-        let ethernet = matches!(
-            message.header.link_layer_type,
-            LinkLayerType::Ether | LinkLayerType::Loopback
-        );
+        let ethernet =
+            matches!(message.header.link_layer_type, LinkLayerType::Ether | LinkLayerType::Loopback);
         let mut link = Self {
             index: message.header.index,
             name: String::new(),
@@ -153,11 +150,7 @@ impl Links {
             UnknownInterface {
                 name: name.to_owned(),
                 suggestion: nearest.map(|(_, link)| link.name.clone()),
-                there: self
-                    .iter()
-                    .map(|link| link.name.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", "),
+                there: self.iter().map(|link| link.name.as_str()).collect::<Vec<_>>().join(", "),
             }
         })
     }
@@ -231,10 +224,7 @@ mod tests {
     #[test]
     fn hopeless_name_gets_the_list_only() {
         let error = two().named("wlan7").unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "interface \"wlan7\" does not exist; here are: eth0, uplink1"
-        );
+        assert_eq!(error, "interface \"wlan7\" does not exist; here are: eth0, uplink1");
     }
 
     #[test]
@@ -243,10 +233,7 @@ mod tests {
         let address = "10.0.0.1/24".parse().unwrap();
         links.add_address(2, address);
         assert!(!links.put(ethernet(2, "eth0")), "nothing new in it");
-        assert!(links.put(Link {
-            up: false,
-            ..ethernet(2, "eth0")
-        }));
+        assert!(links.put(Link { up: false, ..ethernet(2, "eth0") }));
         assert_eq!(links.named("eth0").unwrap().addresses, [address]);
     }
 
@@ -261,9 +248,6 @@ mod tests {
             LinkAttribute::Link(2),
             LinkAttribute::LinkInfo(vec![LinkInfo::Data(InfoData::Vlan(vec![InfoVlan::Id(42)]))]),
         ];
-        assert_eq!(
-            Link::from_message(&message).vlan,
-            Some(Vlan { parent: 2, id: 42 })
-        );
+        assert_eq!(Link::from_message(&message).vlan, Some(Vlan { parent: 2, id: 42 }));
     }
 }

@@ -172,8 +172,7 @@ impl Picture {
 
     fn want(&mut self, wanted: Wanted) {
         self.told.retain(|address, _| wanted.contains_key(address));
-        self.routes
-            .retain(|address, _| wanted.contains_key(address));
+        self.routes.retain(|address, _| wanted.contains_key(address));
         self.wanted = wanted;
     }
 
@@ -182,19 +181,11 @@ impl Picture {
             News::Link(link) => {
                 let fresh = self.links.put(link.clone());
                 let fact = fresh.then_some(Fact::Link(link));
-                Change {
-                    fact,
-                    routes: fresh,
-                    addresses: Vec::new(),
-                }
+                Change { fact, routes: fresh, addresses: Vec::new() }
             }
             News::LinkGone(index) => {
                 let fact = self.links.remove(index).map(Fact::LinkGone);
-                Change {
-                    fact,
-                    routes: true,
-                    addresses: Vec::new(),
-                }
+                Change { fact, routes: true, addresses: Vec::new() }
             }
             News::Neighbour(neighbour) => {
                 self.put(neighbour);
@@ -205,25 +196,15 @@ impl Picture {
                 self.states.remove(&(interface, address));
                 self.behind((interface, address))
             }
-            News::Address {
-                interface,
-                address,
-                present,
-            } => {
+            News::Address { interface, address, present } => {
                 if present {
                     self.links.add_address(interface, address);
                 } else {
                     self.links.remove_address(interface, address);
                 }
-                Change {
-                    routes: true,
-                    ..Change::default()
-                }
+                Change { routes: true, ..Change::default() }
             }
-            News::Routes => Change {
-                routes: true,
-                ..Change::default()
-            },
+            News::Routes => Change { routes: true, ..Change::default() },
             News::Lost => Change::default(),
         }
     }
@@ -234,10 +215,7 @@ impl Picture {
             return Change::default();
         }
         let uses = |address: &IpAddr| self.neighbour_of(*address) == Some(neighbour);
-        Change {
-            addresses: self.wanted.keys().copied().filter(uses).collect(),
-            ..Change::default()
-        }
+        Change { addresses: self.wanted.keys().copied().filter(uses).collect(), ..Change::default() }
     }
 
     fn neighbour_of(&self, address: IpAddr) -> Option<(u32, IpAddr)> {
@@ -250,11 +228,7 @@ impl Picture {
         for address in self.wanted.keys() {
             self.routes.insert(*address, netlink.route(*address).await);
         }
-        self.in_use = self
-            .wanted
-            .keys()
-            .filter_map(|address| self.neighbour_of(*address))
-            .collect();
+        self.in_use = self.wanted.keys().filter_map(|address| self.neighbour_of(*address)).collect();
     }
 
     /// The next hop of an address if it is news, after asking for a neighbour that is missing.
@@ -304,9 +278,7 @@ enum Care {
 fn care(state: Option<NeighbourState>) -> Care {
     match state {
         None | Some(NeighbourState::None | NeighbourState::Failed) => Care::Ask,
-        Some(NeighbourState::Reachable | NeighbourState::Stale | NeighbourState::Delay) => {
-            Care::Confirm
-        }
+        Some(NeighbourState::Reachable | NeighbourState::Stale | NeighbourState::Delay) => Care::Confirm,
         _ => Care::Nothing,
     }
 }

@@ -8,9 +8,7 @@ use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     address::{AddressAttribute, AddressMessage},
     link::LinkMessage,
-    neighbour::{
-        NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
-    },
+    neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState},
     route::{RouteAddress, RouteAttribute, RouteMessage, RouteMetric, RouteType, RouteVia},
 };
 use rtnetlink::{
@@ -99,11 +97,7 @@ impl Netlink {
                 }
             }
         });
-        Ok(Self {
-            handle,
-            news,
-            tasks: [connection, reader],
-        })
+        Ok(Self { handle, news, tasks: [connection, reader] })
     }
 
     /// The underlying handle, for requests beyond these.
@@ -166,23 +160,14 @@ impl Netlink {
     /// Makes the kernel ask for a neighbour's hardware address, as if a packet were to be sent.
     pub async fn ask(&self, interface: u32, address: IpAddr) -> Result<(), rtnetlink::Error> {
         let request = self.handle.neighbours().add(interface, address);
-        request
-            .state(NeighbourState::None)
-            .flags(NeighbourFlags::Use)
-            .replace()
-            .execute()
-            .await
+        request.state(NeighbourState::None).flags(NeighbourFlags::Use).replace().execute().await
     }
 
     /// Makes the kernel ask a neighbour that is known whether it is still there. No hardware
     /// address goes with it, so a newer one is never overwritten.
     pub async fn confirm(&self, interface: u32, address: IpAddr) -> Result<(), rtnetlink::Error> {
         let request = self.handle.neighbours().add(interface, address);
-        request
-            .state(NeighbourState::Probe)
-            .replace()
-            .execute()
-            .await
+        request.state(NeighbourState::Probe).replace().execute().await
     }
 }
 
@@ -196,16 +181,11 @@ fn read_news(message: NetlinkMessage<RouteNetlinkMessage>) -> Option<News> {
             M::NewNeighbour(entry) => News::Neighbour(read_neighbour(&entry)?),
             M::DelNeighbour(entry) => {
                 let gone = read_neighbour(&entry)?;
-                News::NeighbourGone {
-                    interface: gone.interface,
-                    address: gone.address,
-                }
+                News::NeighbourGone { interface: gone.interface, address: gone.address }
             }
-            M::NewAddress(entry) => News::Address {
-                interface: entry.header.index,
-                address: read_address(&entry)?,
-                present: true,
-            },
+            M::NewAddress(entry) => {
+                News::Address { interface: entry.header.index, address: read_address(&entry)?, present: true }
+            }
             M::DelAddress(entry) => News::Address {
                 interface: entry.header.index,
                 address: read_address(&entry)?,
@@ -239,10 +219,7 @@ fn read_neighbour(message: &NeighbourMessage) -> Option<Neighbour> {
         }
     }
     let state = message.header.state;
-    let silent = matches!(
-        state,
-        NeighbourState::None | NeighbourState::Incomplete | NeighbourState::Failed
-    );
+    let silent = matches!(state, NeighbourState::None | NeighbourState::Incomplete | NeighbourState::Failed);
     Some(Neighbour {
         interface: message.header.ifindex,
         address: address?,
@@ -253,21 +230,15 @@ fn read_neighbour(message: &NeighbourMessage) -> Option<Neighbour> {
 
 fn read_address(message: &AddressMessage) -> Option<IpNet> {
     // On a point-to-point link `Address` is the other end and `Local` this one.
-    let local = message
-        .attributes
-        .iter()
-        .find_map(|attribute| match attribute {
-            AddressAttribute::Local(address) => Some(*address),
-            _ => None,
-        });
+    let local = message.attributes.iter().find_map(|attribute| match attribute {
+        AddressAttribute::Local(address) => Some(*address),
+        _ => None,
+    });
     let address = local.or_else(|| {
-        message
-            .attributes
-            .iter()
-            .find_map(|attribute| match attribute {
-                AddressAttribute::Address(address) => Some(*address),
-                _ => None,
-            })
+        message.attributes.iter().find_map(|attribute| match attribute {
+            AddressAttribute::Address(address) => Some(*address),
+            _ => None,
+        })
     })?;
     IpNet::new(address, message.header.prefix_len).ok()
 }
@@ -281,12 +252,7 @@ fn read_route(address: IpAddr, message: &RouteMessage) -> Result<Route, Unreacha
         }
         _ => return Err(Unreachable::NoRoute(address)),
     }
-    let mut route = Route {
-        interface: 0,
-        gateway: None,
-        source: None,
-        mtu: None,
-    };
+    let mut route = Route { interface: 0, gateway: None, source: None, mtu: None };
     for attribute in &message.attributes {
         match attribute {
             RouteAttribute::Oif(index) => route.interface = *index,
@@ -303,11 +269,7 @@ fn read_route(address: IpAddr, message: &RouteMessage) -> Result<Route, Unreacha
             _ => {}
         }
     }
-    if route.interface == 0 {
-        Err(Unreachable::NoRoute(address))
-    } else {
-        Ok(route)
-    }
+    if route.interface == 0 { Err(Unreachable::NoRoute(address)) } else { Ok(route) }
 }
 
 fn plain(address: &RouteAddress) -> Option<IpAddr> {

@@ -65,10 +65,7 @@ fn seat_of_slots(previous: &[u16], seats: &[Member]) -> Vec<u16> {
     for (seat, member) in seats.iter().enumerate() {
         seat_of_id[usize::from(member.id)] = seat as u16;
     }
-    previous
-        .iter()
-        .map(|id| seat_of_id[usize::from(*id)])
-        .collect()
+    previous.iter().map(|id| seat_of_id[usize::from(*id)]).collect()
 }
 
 fn count(table: &[u16], seats: usize) -> Vec<u32> {
@@ -87,16 +84,11 @@ fn quotas(seats: &[Member], held: &[u32], slots: usize) -> Vec<u32> {
     let share = |m: &Member| slots as u64 * u64::from(m.weight);
     let mut quotas: Vec<u32> = seats.iter().map(|m| (share(m) / total) as u32).collect();
     let left = slots - quotas.iter().sum::<u32>() as usize;
-    let mut order: Vec<usize> = (0..seats.len())
-        .filter(|seat| !share(&seats[*seat]).is_multiple_of(total))
-        .collect();
+    let mut order: Vec<usize> =
+        (0..seats.len()).filter(|seat| !share(&seats[*seat]).is_multiple_of(total)).collect();
     order.sort_by_key(|seat| {
         let owned = held[*seat] > quotas[*seat];
-        (
-            !owned,
-            std::cmp::Reverse(share(&seats[*seat]) % total),
-            *seat,
-        )
+        (!owned, std::cmp::Reverse(share(&seats[*seat]) % total), *seat)
     });
     for seat in order.into_iter().take(left) {
         quotas[seat] += 1;
@@ -110,11 +102,8 @@ fn quotas(seats: &[Member], held: &[u32], slots: usize) -> Vec<u32> {
 /// A walk passes by slots whose owner is within its quota, which stays so: nobody walks its
 /// permutation twice, and as many slots are to give as are lacked, so all walks end.
 fn fill(table: &mut [u16], seats: &[Member], held: &[u32], quotas: &[u32]) {
-    let mut surplus: Vec<u32> = held
-        .iter()
-        .zip(quotas)
-        .map(|(held, quota)| held.saturating_sub(*quota))
-        .collect();
+    let mut surplus: Vec<u32> =
+        held.iter().zip(quotas).map(|(held, quota)| held.saturating_sub(*quota)).collect();
     let mut walks: Vec<Walk> = Vec::new();
     for (seat, member) in seats.iter().enumerate() {
         let lacks = quotas[seat].saturating_sub(held[seat]);
@@ -158,14 +147,7 @@ impl Walk {
         while gcd(skip, slots) != 1 {
             skip -= 1;
         }
-        Self {
-            seat,
-            weight: u64::from(member.weight),
-            lacks,
-            credit: 0,
-            at,
-            skip,
-        }
+        Self { seat, weight: u64::from(member.weight), lacks, credit: 0, at, skip }
     }
 
     /// Takes the next slot on the way if it is vacant or its owner has too many.

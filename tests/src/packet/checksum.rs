@@ -14,14 +14,8 @@ pub struct PseudoHeader {
 impl PseudoHeader {
     pub(super) fn of(layer: &Layer) -> Option<Self> {
         match layer {
-            Layer::Ipv4(ip) => Some(Self {
-                source: ip.source.into(),
-                destination: ip.destination.into(),
-            }),
-            Layer::Ipv6(ip) => Some(Self {
-                source: ip.source.into(),
-                destination: ip.destination.into(),
-            }),
+            Layer::Ipv4(ip) => Some(Self { source: ip.source.into(), destination: ip.destination.into() }),
+            Layer::Ipv6(ip) => Some(Self { source: ip.source.into(), destination: ip.destination.into() }),
             _ => None,
         }
     }
@@ -68,10 +62,7 @@ mod tests {
 
     #[test]
     fn agrees_with_the_example_of_rfc_1071() {
-        assert_eq!(
-            checksum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]),
-            !0xddf2
-        );
+        assert_eq!(checksum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]), !0xddf2);
     }
 
     #[test]

@@ -16,12 +16,7 @@ pub fn diff(expected: &[u8], actual: &[u8]) -> Option<String> {
     let mut text = String::new();
     let (wanted, got) = (dissect(expected), dissect(actual));
     note(&mut text, "headers", &layers(&wanted), &layers(&got));
-    note(
-        &mut text,
-        "bytes",
-        &expected.len().to_string(),
-        &actual.len().to_string(),
-    );
+    note(&mut text, "bytes", &expected.len().to_string(), &actual.len().to_string());
     for field in &wanted {
         if let Some(other) = got.iter().find(|other| other.name == field.name) {
             note(&mut text, &field.name, &field.value, &other.value);
@@ -42,10 +37,7 @@ fn note(text: &mut String, name: &str, expected: &str, got: &str) {
 
 /// `ethernet ipv4 ipv4#2 tcp`
 fn layers(fields: &[Field]) -> String {
-    let mut names: Vec<&str> = fields
-        .iter()
-        .filter_map(|field| field.name.split('.').next())
-        .collect();
+    let mut names: Vec<&str> = fields.iter().filter_map(|field| field.name.split('.').next()).collect();
     names.dedup();
     names.join(" ")
 }
@@ -86,9 +78,6 @@ mod tests {
         let packet = tcp("192.0.2.1:1", "192.0.2.2:2");
         let tunnelled = ip("10.0.0.1", "10.1.0.1").carry(&packet);
         let text = diff(&tunnelled.bytes(), &packet.bytes()).expect("a difference");
-        assert!(
-            text.contains("expected ethernet ipv4 ipv4#2 tcp, got ethernet ipv4 tcp"),
-            "{text}"
-        );
+        assert!(text.contains("expected ethernet ipv4 ipv4#2 tcp, got ethernet ipv4 tcp"), "{text}");
     }
 }

@@ -28,11 +28,7 @@ type Shape = &'static [(&'static str, usize, Form)];
 
 use Form::{Address, Hex, Mac as MacForm, Number};
 
-const ETHERNET: Shape = &[
-    ("destination", 6, MacForm),
-    ("source", 6, MacForm),
-    ("ethertype", 2, Hex),
-];
+const ETHERNET: Shape = &[("destination", 6, MacForm), ("source", 6, MacForm), ("ethertype", 2, Hex)];
 const TAG: Shape = &[("control", 2, Hex), ("ethertype", 2, Hex)];
 const IPV4: Shape = &[
     ("version_words", 1, Hex),
@@ -54,11 +50,7 @@ const IPV6: Shape = &[
     ("source", 16, Address),
     ("destination", 16, Address),
 ];
-const EXTENSION: Shape = &[
-    ("next_header", 1, Number),
-    ("length", 1, Number),
-    ("body", 6, Hex),
-];
+const EXTENSION: Shape = &[("next_header", 1, Number), ("length", 1, Number), ("body", 6, Hex)];
 const TCP: Shape = &[
     ("source", 2, Number),
     ("destination", 2, Number),
@@ -70,38 +62,21 @@ const TCP: Shape = &[
     ("checksum", 2, Hex),
     ("urgent", 2, Number),
 ];
-const UDP: Shape = &[
-    ("source", 2, Number),
-    ("destination", 2, Number),
-    ("length", 2, Number),
-    ("checksum", 2, Hex),
-];
-const ICMP: Shape = &[
-    ("type", 1, Number),
-    ("code", 1, Number),
-    ("checksum", 2, Hex),
-    ("rest", 4, Hex),
-];
+const UDP: Shape =
+    &[("source", 2, Number), ("destination", 2, Number), ("length", 2, Number), ("checksum", 2, Hex)];
+const ICMP: Shape = &[("type", 1, Number), ("code", 1, Number), ("checksum", 2, Hex), ("rest", 4, Hex)];
 
 /// GUE's registered port (IANA): what is behind it is an IP packet.
 const GUE_PORT: u16 = 6080;
 
 /// Every field of every header that `bytes` holds completely, in order; the rest is `payload`.
 pub fn dissect(bytes: &[u8]) -> Vec<Field> {
-    let mut reader = Reader {
-        bytes,
-        at: 0,
-        fields: Vec::new(),
-    };
+    let mut reader = Reader { bytes, at: 0, fields: Vec::new() };
     reader.frame();
     if reader.at < bytes.len() {
         let range = reader.at..bytes.len();
         let value = format!("{} bytes", range.len());
-        reader.fields.push(Field {
-            name: "payload".into(),
-            range,
-            value,
-        });
+        reader.fields.push(Field { name: "payload".into(), range, value });
     }
     reader.fields
 }
@@ -132,11 +107,7 @@ impl Reader<'_> {
         let length = usize::from(self.bytes[start] & 0x0f) * 4;
         self.opaque("ipv4.options", start + 20, start + length);
         let is_later_fragment = self.u16(start + 6)? & 0x1fff != 0;
-        if is_later_fragment {
-            None
-        } else {
-            self.inside(self.bytes[start + 9])
-        }
+        if is_later_fragment { None } else { self.inside(self.bytes[start + 9]) }
     }
 
     fn ipv6(&mut self) -> Option<()> {
@@ -221,11 +192,7 @@ impl Reader<'_> {
         for (name, width, form) in shape {
             let range = self.at..self.at + width;
             let value = write(&self.bytes[range.clone()], *form);
-            self.fields.push(Field {
-                name: format!("{layer}.{name}"),
-                range,
-                value,
-            });
+            self.fields.push(Field { name: format!("{layer}.{name}"), range, value });
             self.at += width;
         }
         Some(start)
@@ -235,11 +202,7 @@ impl Reader<'_> {
         let to = to.min(self.bytes.len());
         if from < to {
             let value = write(&self.bytes[from..to], Hex);
-            self.fields.push(Field {
-                name: name.into(),
-                range: from..to,
-                value,
-            });
+            self.fields.push(Field { name: name.into(), range: from..to, value });
             self.at = to;
         }
     }
@@ -253,10 +216,7 @@ impl Reader<'_> {
 fn write(bytes: &[u8], form: Form) -> String {
     let hex = || bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     match form {
-        Number => bytes
-            .iter()
-            .fold(0u64, |number, byte| number << 8 | u64::from(*byte))
-            .to_string(),
+        Number => bytes.iter().fold(0u64, |number, byte| number << 8 | u64::from(*byte)).to_string(),
         Hex => hex(),
         MacForm => <[u8; 6]>::try_from(bytes).map_or_else(|_| hex(), |mac| Mac(mac).to_string()),
         Address => match (<[u8; 4]>::try_from(bytes), <[u8; 16]>::try_from(bytes)) {
@@ -274,10 +234,7 @@ mod tests {
 
     fn value(fields: &[Field], name: &str) -> String {
         let field = fields.iter().find(|field| field.name == name);
-        field
-            .unwrap_or_else(|| panic!("no field {name}"))
-            .value
-            .clone()
+        field.unwrap_or_else(|| panic!("no field {name}")).value.clone()
     }
 
     #[test]
@@ -291,10 +248,7 @@ mod tests {
 
     #[test]
     fn any_prefix_of_a_packet_can_be_dissected() {
-        let bytes = tcp("[2001:db8::1]:1", "[2001:db8::2]:2")
-            .hop_by_hop()
-            .payload([1; 9])
-            .bytes();
+        let bytes = tcp("[2001:db8::1]:1", "[2001:db8::2]:2").hop_by_hop().payload([1; 9]).bytes();
         for length in 0..=bytes.len() {
             dissect(&bytes[..length]);
         }

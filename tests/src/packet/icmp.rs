@@ -74,12 +74,7 @@ impl Frame {
     /// Any message: type and code over IPv4, over IPv6, and the four bytes behind the checksum.
     #[must_use]
     pub fn icmp(self, v4: [u8; 2], v6: [u8; 2], rest: [u8; 4]) -> Self {
-        self.push(Layer::Icmp(Icmp {
-            v4,
-            v6,
-            rest,
-            checksum: Checksum::Right,
-        }))
+        self.push(Layer::Icmp(Icmp { v4, v6, rest, checksum: Checksum::Right }))
     }
 }
 
@@ -94,9 +89,7 @@ mod tests {
     #[test]
     fn family_of_the_ip_header_picks_the_numbers() {
         let v4 = ip("192.0.2.1", "192.0.2.2").echo_request(1, 1).ip_bytes();
-        let v6 = ip("2001:db8::1", "2001:db8::2")
-            .echo_request(1, 1)
-            .ip_bytes();
+        let v6 = ip("2001:db8::1", "2001:db8::2").echo_request(1, 1).ip_bytes();
         assert_eq!((v4[9], v4[20]), (1, 8));
         assert_eq!((v6[6], v6[40]), (58, 128));
     }
@@ -104,10 +97,7 @@ mod tests {
     #[test]
     fn checksum_covers_the_quoted_packet() {
         let cause = tcp("192.0.2.2:80", "192.0.2.1:40000");
-        let error = ip("192.0.2.9", "192.0.2.2")
-            .too_big(1400)
-            .quote(&cause, 28)
-            .ip_bytes();
+        let error = ip("192.0.2.9", "192.0.2.2").too_big(1400).quote(&cause, 28).ip_bytes();
         assert_eq!(checksum(&error[20..]), 0);
     }
 }

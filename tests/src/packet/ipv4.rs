@@ -49,21 +49,11 @@ impl Ipv4 {
         let mut options = self.options.clone();
         options.resize(options.len().next_multiple_of(4), 0);
         let length = 20 + options.len();
-        let protocol = self
-            .protocol
-            .or_else(|| next?.protocol(false))
-            .unwrap_or(protocol::NO_NEXT_HEADER);
+        let protocol = self.protocol.or_else(|| next?.protocol(false)).unwrap_or(protocol::NO_NEXT_HEADER);
         let flags = u16::from(self.dont_fragment) << 14 | u16::from(self.more_fragments) << 13;
 
-        let mut header = vec![
-            0x40 | self.header_length.unwrap_or((length / 4) as u8),
-            self.tos,
-        ];
-        header.extend(
-            self.total_length
-                .unwrap_or((length + body) as u16)
-                .to_be_bytes(),
-        );
+        let mut header = vec![0x40 | self.header_length.unwrap_or((length / 4) as u8), self.tos];
+        header.extend(self.total_length.unwrap_or((length + body) as u16).to_be_bytes());
         header.extend(self.id.to_be_bytes());
         header.extend((flags | (self.fragment_offset / 8)).to_be_bytes());
         header.extend([self.ttl, protocol, 0, 0]);
@@ -93,19 +83,13 @@ impl Frame {
     /// The protocol number of the innermost IP header, whatever follows it.
     #[must_use]
     pub fn protocol(self, value: u8) -> Self {
-        self.on_ip(
-            |ip| ip.protocol = Some(value),
-            |ip| ip.next_header = Some(value),
-        )
+        self.on_ip(|ip| ip.protocol = Some(value), |ip| ip.next_header = Some(value))
     }
 
     /// The length field of the innermost IP header: IPv4 with its header, IPv6 without.
     #[must_use]
     pub fn length_field(self, value: u16) -> Self {
-        self.on_ip(
-            |ip| ip.total_length = Some(value),
-            |ip| ip.payload_length = Some(value),
-        )
+        self.on_ip(|ip| ip.total_length = Some(value), |ip| ip.payload_length = Some(value))
     }
 
     #[must_use]

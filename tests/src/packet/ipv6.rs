@@ -35,10 +35,7 @@ impl Ipv6 {
         let first = 6 << 28 | u32::from(self.traffic_class) << 20 | self.flow_label;
         let mut header = first.to_be_bytes().to_vec();
         header.extend(self.payload_length.unwrap_or(body as u16).to_be_bytes());
-        header.extend([
-            self.next_header.unwrap_or_else(|| next_header(next)),
-            self.hop_limit,
-        ]);
+        header.extend([self.next_header.unwrap_or_else(|| next_header(next)), self.hop_limit]);
         header.extend(self.source.octets());
         header.extend(self.destination.octets());
         header
@@ -64,18 +61,14 @@ impl Extension {
 }
 
 fn next_header(next: Option<&Layer>) -> u8 {
-    next.and_then(|layer| layer.protocol(true))
-        .unwrap_or(protocol::NO_NEXT_HEADER)
+    next.and_then(|layer| layer.protocol(true)).unwrap_or(protocol::NO_NEXT_HEADER)
 }
 
 impl Frame {
     /// 20 bits.
     #[must_use]
     pub fn flow_label(self, value: u32) -> Self {
-        self.on_ip(
-            |_| panic!("IPv4 has no flow label"),
-            |ip| ip.flow_label = value,
-        )
+        self.on_ip(|_| panic!("IPv4 has no flow label"), |ip| ip.flow_label = value)
     }
 
     /// Hop-by-hop options: 8 bytes, all padding.
@@ -117,11 +110,7 @@ impl Frame {
     #[must_use]
     pub fn extension(self, kind: u8, body: &[u8]) -> Self {
         let body = body.to_vec();
-        self.insert_before_transport(Layer::Extension(Extension {
-            kind,
-            body,
-            next_header: None,
-        }))
+        self.insert_before_transport(Layer::Extension(Extension { kind, body, next_header: None }))
     }
 
     /// The "next header" field of the innermost extension header, whatever follows it.
@@ -137,14 +126,8 @@ impl Frame {
 
     /// Extension headers may be named after the transport header was: they go before it.
     fn insert_before_transport(mut self, new: Layer) -> Self {
-        let is_lower =
-            |layer: &Layer| matches!(layer, Layer::Ipv4(_) | Layer::Ipv6(_) | Layer::Extension(_));
-        let place = self
-            .layers
-            .iter()
-            .rposition(is_lower)
-            .expect("an IP header")
-            + 1;
+        let is_lower = |layer: &Layer| matches!(layer, Layer::Ipv4(_) | Layer::Ipv6(_) | Layer::Extension(_));
+        let place = self.layers.iter().rposition(is_lower).expect("an IP header") + 1;
         self.layers.insert(place, new);
         self
     }
@@ -177,17 +160,11 @@ mod tests {
 
     #[test]
     fn extensions_are_chained_in_the_order_named() {
-        let packet = tcp("[2001:db8::1]:1", "[2001:db8::2]:2")
-            .hop_by_hop()
-            .destination_options();
+        let packet = tcp("[2001:db8::1]:1", "[2001:db8::2]:2").hop_by_hop().destination_options();
         let bytes = packet.ip_bytes();
         assert_eq!(
             [bytes[6], bytes[40], bytes[48]],
-            [
-                protocol::HOP_BY_HOP,
-                protocol::DESTINATION_OPTIONS,
-                protocol::TCP
-            ]
+            [protocol::HOP_BY_HOP, protocol::DESTINATION_OPTIONS, protocol::TCP]
         );
     }
 }

@@ -49,23 +49,14 @@ pub struct Ethernet {
 
 impl Default for Ethernet {
     fn default() -> Self {
-        Self {
-            source: Mac::ROUTER,
-            destination: Mac::NODE,
-            ethertype: None,
-        }
+        Self { source: Mac::ROUTER, destination: Mac::NODE, ethertype: None }
     }
 }
 
 impl Ethernet {
     pub(super) fn encode(&self, next: Option<&Layer>) -> Vec<u8> {
         let ethertype = self.ethertype.unwrap_or_else(|| ethertype_of(next));
-        [
-            &self.destination.0[..],
-            &self.source.0,
-            &ethertype.to_be_bytes(),
-        ]
-        .concat()
+        [&self.destination.0[..], &self.source.0, &ethertype.to_be_bytes()].concat()
     }
 }
 
@@ -114,19 +105,13 @@ impl Frame {
     /// An 802.1Q tag right behind the Ethernet addresses, before any other tag.
     #[must_use]
     pub fn vlan(self, id: u16) -> Self {
-        self.tag(Tag {
-            control: id,
-            ethertype: ETHERTYPE_VLAN,
-        })
+        self.tag(Tag { control: id, ethertype: ETHERTYPE_VLAN })
     }
 
     /// Two tags: a service tag (802.1ad) and a customer tag (802.1Q) behind it.
     #[must_use]
     pub fn qinq(self, service: u16, customer: u16) -> Self {
-        self.vlan(customer).tag(Tag {
-            control: service,
-            ethertype: ETHERTYPE_SERVICE_VLAN,
-        })
+        self.vlan(customer).tag(Tag { control: service, ethertype: ETHERTYPE_SERVICE_VLAN })
     }
 
     #[must_use]
@@ -150,18 +135,12 @@ mod tests {
     #[test]
     fn ethertype_follows_the_next_layer() {
         assert_eq!(ip("192.0.2.1", "192.0.2.2").bytes()[12..14], [0x08, 0x00]);
-        assert_eq!(
-            ip("2001:db8::1", "2001:db8::2").bytes()[12..14],
-            [0x86, 0xdd]
-        );
+        assert_eq!(ip("2001:db8::1", "2001:db8::2").bytes()[12..14], [0x86, 0xdd]);
     }
 
     #[test]
     fn service_tag_stands_before_the_customer_tag() {
         let bytes = ip("192.0.2.1", "192.0.2.2").qinq(100, 7).bytes();
-        assert_eq!(
-            bytes[12..22],
-            [0x88, 0xa8, 0, 100, 0x81, 0x00, 0, 7, 0x08, 0x00]
-        );
+        assert_eq!(bytes[12..22], [0x88, 0xa8, 0, 100, 0x81, 0x00, 0, 7, 0x08, 0x00]);
     }
 }

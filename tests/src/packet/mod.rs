@@ -96,27 +96,21 @@ pub fn ip(source: &str, destination: &str) -> Frame {
 /// A TCP segment with the ACK flag between two `address:port`.
 pub fn tcp(source: &str, destination: &str) -> Frame {
     let (from, to) = (socket(source), socket(destination));
-    Frame::new()
-        .addresses(from.ip(), to.ip())
-        .tcp(from.port(), to.port())
+    Frame::new().addresses(from.ip(), to.ip()).tcp(from.port(), to.port())
 }
 
 /// A UDP datagram between two `address:port`.
 pub fn udp(source: &str, destination: &str) -> Frame {
     let (from, to) = (socket(source), socket(destination));
-    Frame::new()
-        .addresses(from.ip(), to.ip())
-        .udp(from.port(), to.port())
+    Frame::new().addresses(from.ip(), to.ip()).udp(from.port(), to.port())
 }
 
 fn socket(text: &str) -> SocketAddr {
-    text.parse()
-        .unwrap_or_else(|_| panic!("{text}: not an address:port"))
+    text.parse().unwrap_or_else(|_| panic!("{text}: not an address:port"))
 }
 
 fn address(text: &str) -> IpAddr {
-    text.parse()
-        .unwrap_or_else(|_| panic!("{text}: not an IP address"))
+    text.parse().unwrap_or_else(|_| panic!("{text}: not an IP address"))
 }
 
 impl Default for Frame {
@@ -129,12 +123,7 @@ impl Frame {
     /// An Ethernet header from [`Mac::ROUTER`] to [`Mac::NODE`], nothing else.
     pub fn new() -> Self {
         let layers = vec![Layer::Ethernet(Ethernet::default())];
-        Self {
-            layers,
-            padding: 0,
-            keep: None,
-            patches: Vec::new(),
-        }
+        Self { layers, padding: 0, keep: None, patches: Vec::new() }
     }
 
     /// An IPv4 or IPv6 header, by the family of the addresses, which must agree.
@@ -182,14 +171,7 @@ impl Frame {
     pub fn sent(mut self, source: Mac, destination: Mac) -> Self {
         let link = self.link_layers();
         self.layers.drain(..link);
-        self.layers.insert(
-            0,
-            Layer::Ethernet(Ethernet {
-                source,
-                destination,
-                ethertype: None,
-            }),
-        );
+        self.layers.insert(0, Layer::Ethernet(Ethernet { source, destination, ethertype: None }));
         self
     }
 
@@ -272,10 +254,7 @@ impl Frame {
     /// The pseudo-header for the layer at `index`: of the IP header next above it.
     fn pseudo(&self, index: usize) -> PseudoHeader {
         let above = self.layers[..index].iter().rev();
-        above
-            .filter_map(PseudoHeader::of)
-            .next()
-            .expect("a transport layer stands behind an IP header")
+        above.filter_map(PseudoHeader::of).next().expect("a transport layer stands behind an IP header")
     }
 }
 

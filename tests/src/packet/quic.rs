@@ -32,13 +32,7 @@ impl Frame {
 
     /// As [`Frame::quic_long`], of any version; 0 is version negotiation (RFC 8999 §6).
     #[must_use]
-    pub fn quic_long_version(
-        self,
-        kind: Long,
-        version: u32,
-        destination: &[u8],
-        source: &[u8],
-    ) -> Self {
+    pub fn quic_long_version(self, kind: Long, version: u32, destination: &[u8], source: &[u8]) -> Self {
         let mut header = vec![0xc0 | (kind as u8) << 4];
         header.extend(version.to_be_bytes());
         for id in [destination, source] {

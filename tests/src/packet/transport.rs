@@ -98,12 +98,7 @@ impl Frame {
     #[must_use]
     pub fn udp(self, source: u16, destination: u16) -> Self {
         let checksum = Checksum::Right;
-        self.push(Layer::Udp(Udp {
-            source,
-            destination,
-            length: None,
-            checksum,
-        }))
+        self.push(Layer::Udp(Udp { source, destination, length: None, checksum }))
     }
 
     #[must_use]

@@ -26,8 +26,7 @@ fn unpacked(dir: &Path) -> Option<PathBuf> {
         name.to_string_lossy().starts_with("vmlinuz")
     };
     let boot = std::fs::read_dir(dir.join("boot")).ok()?;
-    boot.filter_map(|entry| Some(entry.ok()?.path()))
-        .find(is_image)
+    boot.filter_map(|entry| Some(entry.ok()?.path())).find(is_image)
 }
 
 /// The package's name, from lists that are read anew when they know none.
@@ -61,15 +60,7 @@ fn numbers(name: &str) -> Vec<u32> {
 fn download(package: &str, dir: &Path) -> Result<()> {
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let mut download = exec::command("apt-get");
-    download
-        .args([
-            "download",
-            "--quiet",
-            package,
-            "-o",
-            "APT::Sandbox::User=root",
-        ])
-        .current_dir(dir);
+    download.args(["download", "--quiet", package, "-o", "APT::Sandbox::User=root"]).current_dir(dir);
     exec::run(&mut exec::within(Duration::from_secs(300), &download))?;
     let unpack = format!(
         "dpkg-deb --fsys-tarfile {package}_*.deb | tar --extract --wildcards './boot/vmlinuz*' && rm {package}_*.deb"
@@ -88,10 +79,7 @@ linux-image-6.1.0-9-cloud-amd64 - Linux 6.1 for x86-64 cloud (signed)
 linux-image-6.1.0-10-cloud-amd64 - Linux 6.1 for x86-64 cloud (signed)
 linux-image-6.1.0-11-cloud-amd64-unsigned - Linux 6.1 for x86-64 cloud
 linux-image-6.1.0-11-amd64 - Linux 6.1 for 64-bit PCs (signed)";
-        assert_eq!(
-            newest(found).as_deref(),
-            Some("linux-image-6.1.0-10-cloud-amd64")
-        );
+        assert_eq!(newest(found).as_deref(), Some("linux-image-6.1.0-10-cloud-amd64"));
         assert_eq!(newest(""), None);
     }
 }

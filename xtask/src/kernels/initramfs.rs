@@ -9,22 +9,12 @@ const INIT: &str = "specs-init";
 
 /// Builds and packs the init; `None` while the package has none.
 pub(super) fn build() -> Result<Option<PathBuf>> {
-    if !workspace::test_targets("bin")?
-        .iter()
-        .any(|name| name == INIT)
-    {
+    if !workspace::test_targets("bin")?.iter().any(|name| name == INIT) {
         return Ok(None);
     }
     // What follows `--` reaches the last crate only: all below it is what the other tests link.
     let mut cargo = exec::cargo("rustc");
-    cargo.args([
-        "--package=statex-tests",
-        "--bin",
-        INIT,
-        "--",
-        "-C",
-        "target-feature=+crt-static",
-    ]);
+    cargo.args(["--package=statex-tests", "--bin", INIT, "--", "-C", "target-feature=+crt-static"]);
     exec::run(&mut cargo)?;
     pack(&workspace::root().join("target/debug").join(INIT)).map(Some)
 }
@@ -33,8 +23,7 @@ pub(super) fn build() -> Result<Option<PathBuf>> {
 fn pack(init: &Path) -> Result<PathBuf> {
     let dir = workspace::root().join("target/kernels/initramfs");
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    std::fs::copy(init, dir.join("init"))
-        .with_context(|| format!("cannot copy {}", init.display()))?;
+    std::fs::copy(init, dir.join("init")).with_context(|| format!("cannot copy {}", init.display()))?;
     let cpio = "echo init | cpio --quiet --create --format=newc --file ../initramfs.cpio";
     exec::run(exec::command("sh").args(["-c", cpio]).current_dir(&dir))?;
     Ok(dir.with_extension("cpio"))

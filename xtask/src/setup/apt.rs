@@ -23,9 +23,7 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
     }
     update()?;
     let mut install = apt_get();
-    install
-        .args(["install", "--yes", "--no-install-recommends"])
-        .args(packages);
+    install.args(["install", "--yes", "--no-install-recommends"]).args(packages);
     exec::run(&mut exec::within(INSTALL_LIMIT, &install))
         .with_context(|| format!("cannot install {}", packages.join(", ")))
 }
@@ -40,11 +38,7 @@ pub(crate) fn update() -> Result<()> {
 fn apt_get() -> Command {
     let mut apt = exec::as_root("env");
     apt.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
-    for option in [
-        "Acquire::http::Timeout=30",
-        "Acquire::Retries=2",
-        "DPkg::Lock::Timeout=120",
-    ] {
+    for option in ["Acquire::http::Timeout=30", "Acquire::Retries=2", "DPkg::Lock::Timeout=120"] {
         apt.args(["-o", option]);
     }
     apt

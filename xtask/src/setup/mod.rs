@@ -32,14 +32,7 @@ pub(crate) enum Need {
     Dist,
 }
 
-const ALL: [Need; 6] = [
-    Need::Ebpf,
-    Need::EbpfLint,
-    Need::Lab,
-    Need::Bench,
-    Need::Kernels,
-    Need::Dist,
-];
+const ALL: [Need; 6] = [Need::Ebpf, Need::EbpfLint, Need::Lab, Need::Bench, Need::Kernels, Need::Dist];
 
 /// Whether the machine may be changed without asking.
 #[derive(Clone, Copy)]
@@ -51,8 +44,7 @@ pub(crate) enum Consent {
 impl Consent {
     /// Asks only a person: nobody answers in continuous integration or without a terminal.
     pub(crate) fn new(yes: bool) -> Self {
-        let unattended =
-            std::env::var("CI").is_ok_and(|ci| ci == "true") || !std::io::stdin().is_terminal();
+        let unattended = std::env::var("CI").is_ok_and(|ci| ci == "true") || !std::io::stdin().is_terminal();
         match yes || unattended {
             true => Consent::Given,
             false => Consent::Ask,
@@ -101,9 +93,7 @@ pub(crate) fn ensure(needs: &[Need], consent: Consent) -> Result<()> {
         match step {
             Step::Packages(names) => apt::install(&names)?,
             Step::Compiler => toolchain::install(needs.contains(&Need::EbpfLint))?,
-            Step::MountBpf => {
-                exec::run(exec::as_root("mount").args(["-t", "bpf", "bpf", "/sys/fs/bpf"]))?
-            }
+            Step::MountBpf => exec::run(exec::as_root("mount").args(["-t", "bpf", "bpf", "/sys/fs/bpf"]))?,
         }
     }
     Ok(())

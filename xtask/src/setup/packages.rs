@@ -11,11 +11,7 @@ struct Tool {
 }
 
 const fn tool(need: Need, program: &'static str, package: &'static str) -> Tool {
-    Tool {
-        need,
-        program,
-        package,
-    }
+    Tool { need, program, package }
 }
 
 const TOOLS: [Tool; 11] = [
@@ -35,11 +31,7 @@ const TOOLS: [Tool; 11] = [
 /// The packages that `needs` ask for and whose programs are not `there`.
 pub(super) fn missing(needs: &[Need], there: impl Fn(&str) -> bool) -> Vec<&'static str> {
     let absent = |tool: &&Tool| needs.contains(&tool.need) && !there(tool.program);
-    let mut packages: Vec<_> = TOOLS
-        .iter()
-        .filter(absent)
-        .map(|tool| tool.package)
-        .collect();
+    let mut packages: Vec<_> = TOOLS.iter().filter(absent).map(|tool| tool.package).collect();
     packages.dedup();
     packages
 }
@@ -63,10 +55,6 @@ mod tests {
 
     #[test]
     fn package_of_two_needs_is_installed_once() {
-        assert_eq!(
-            missing(&[Need::Kernels, Need::Dist], |program| program
-                != "dpkg-deb"),
-            ["dpkg"]
-        );
+        assert_eq!(missing(&[Need::Kernels, Need::Dist], |program| program != "dpkg-deb"), ["dpkg"]);
     }
 }

@@ -24,13 +24,8 @@ const RUSTUP_LIMIT: Duration = Duration::from_secs(120);
 /// How long compiling the linker may take: it needs about 75 s on two cores.
 const LINKER_LIMIT: Duration = Duration::from_secs(900);
 
-const DEBIAN_PACKAGES: [&str; 5] = [
-    "rustc-web",
-    "cargo-web",
-    "rust-web-src",
-    "rust-web-clippy",
-    "llvm-22-dev",
-];
+const DEBIAN_PACKAGES: [&str; 5] =
+    ["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy", "llvm-22-dev"];
 const DEBIAN_LLVM: &str = "/usr/lib/llvm-22";
 
 /// A compiler for the target `bpfel-unknown-none`.
@@ -158,14 +153,7 @@ fn install_compiler() -> Result<Toolchain> {
     if exec::find("rustup").is_some() {
         let mut install = exec::command("rustup");
         install
-            .args([
-                "toolchain",
-                "install",
-                NIGHTLY,
-                "--profile",
-                "minimal",
-                "--no-self-update",
-            ])
+            .args(["toolchain", "install", NIGHTLY, "--profile", "minimal", "--no-self-update"])
             .args(["--component", "rust-src", "--component", "clippy"])
             .env("RUSTUP_MAX_RETRIES", "0");
         match exec::run(&mut exec::within(RUSTUP_LIMIT, &install)) {
@@ -189,11 +177,7 @@ fn install_compiler() -> Result<Toolchain> {
 
 fn rustup_run(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut rustup = exec::command("rustup");
-    rustup
-        .args(["run", NIGHTLY])
-        .arg(program)
-        .env_remove("RUSTC")
-        .env_remove("CARGO");
+    rustup.args(["run", NIGHTLY]).arg(program).env_remove("RUSTC").env_remove("CARGO");
     rustup
 }
 
@@ -232,14 +216,10 @@ fn has_source(rustlib: &Path) -> bool {
 fn is_new_enough(version: &str) -> bool {
     let numbers = |label: &str| {
         let value = version.lines().find_map(|line| line.strip_prefix(label))?;
-        let mut parts = value
-            .trim()
-            .split(['.', '-', ' '])
-            .map_while(|part| part.parse::<u32>().ok());
+        let mut parts = value.trim().split(['.', '-', ' ']).map_while(|part| part.parse::<u32>().ok());
         Some((parts.next()?, parts.next()?))
     };
-    numbers("release:") >= Some((1, 95))
-        && numbers("LLVM version:").is_some_and(|(major, _)| major <= 22)
+    numbers("release:") >= Some((1, 95)) && numbers("LLVM version:").is_some_and(|(major, _)| major <= 22)
 }
 
 #[cfg(test)]
@@ -248,12 +228,8 @@ mod tests {
 
     #[test]
     fn compiler_must_know_the_edition_and_write_bitcode_that_the_linker_reads() {
-        assert!(is_new_enough(
-            "rustc 1.96.0\nrelease: 1.96.0\nLLVM version: 22.1.8\n"
-        ));
-        assert!(is_new_enough(
-            "release: 1.97.0-nightly\nLLVM version: 22.1.4"
-        ));
+        assert!(is_new_enough("rustc 1.96.0\nrelease: 1.96.0\nLLVM version: 22.1.8\n"));
+        assert!(is_new_enough("release: 1.97.0-nightly\nLLVM version: 22.1.4"));
         assert!(!is_new_enough("release: 1.63.0\nLLVM version: 14.0.6"));
         assert!(!is_new_enough("release: 1.98.0\nLLVM version: 23.1.0"));
         assert!(!is_new_enough(""));

@@ -41,9 +41,7 @@ impl Part {
     }
 
     fn name(self) -> String {
-        self.to_possible_value()
-            .map(|value| value.get_name().to_owned())
-            .unwrap_or_default()
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 }
 
@@ -68,11 +66,7 @@ fn steps(part: Part) -> Vec<Step> {
         Part::Lab => &[("laboratory", |totals, _| integration(totals, is_lab))],
         Part::Kernels => &[("older kernels", |totals, _| kernels::run(totals))],
     };
-    let step = |&(name, run)| Step {
-        name,
-        again: format!("cargo xtask test {}", part.name()),
-        run,
-    };
+    let step = |&(name, run)| Step { name, again: format!("cargo xtask test {}", part.name()), run };
     steps.iter().map(step).collect()
 }
 
@@ -83,18 +77,9 @@ pub(crate) fn run(args: Args, consent: Consent) -> Result<()> {
     };
     let begun = Instant::now();
     let mut report = Report::default();
-    let needs: Vec<_> = parts
-        .iter()
-        .flat_map(|part| part.needs())
-        .chain([&Need::Ebpf])
-        .copied()
-        .collect();
-    report.prepare("set-up", "cargo xtask setup", || {
-        setup::ensure(&needs, consent)
-    })?;
-    report.prepare("eBPF build", "cargo xtask build-ebpf", || {
-        build_ebpf::run(consent)
-    })?;
+    let needs: Vec<_> = parts.iter().flat_map(|part| part.needs()).chain([&Need::Ebpf]).copied().collect();
+    report.prepare("set-up", "cargo xtask setup", || setup::ensure(&needs, consent))?;
+    report.prepare("eBPF build", "cargo xtask build-ebpf", || build_ebpf::run(consent))?;
     for step in parts.into_iter().flat_map(steps) {
         report.step(step, consent);
     }
@@ -102,13 +87,9 @@ pub(crate) fn run(args: Args, consent: Consent) -> Result<()> {
 }
 
 fn unit(totals: &mut Totals) -> Result<()> {
-    let others = totals.count(exec::cargo("test").args([
-        "--workspace",
-        "--exclude=statex-tests",
-        "--no-fail-fast",
-    ]));
-    let tests =
-        totals.count(exec::cargo("test").args(["--package=statex-tests", "--lib", "--bins"]));
+    let others =
+        totals.count(exec::cargo("test").args(["--workspace", "--exclude=statex-tests", "--no-fail-fast"]));
+    let tests = totals.count(exec::cargo("test").args(["--package=statex-tests", "--lib", "--bins"]));
     others.and(tests)
 }
 
@@ -189,8 +170,5 @@ fn heading(name: &str) -> Instant {
 }
 
 fn line(outcome: &str, name: &str, begun: Instant) -> String {
-    format!(
-        "{outcome:<8}{name:<16}{:>8.1} s",
-        begun.elapsed().as_secs_f64()
-    )
+    format!("{outcome:<8}{name:<16}{:>8.1} s", begun.elapsed().as_secs_f64())
 }

@@ -30,18 +30,12 @@ impl Totals {
 
 /// The number before a word.
 fn before(text: &str, word: &str) -> u64 {
-    text.split_once(word)
-        .and_then(|(text, _)| text.rsplit(' ').next()?.parse().ok())
-        .unwrap_or(0)
+    text.split_once(word).and_then(|(text, _)| text.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
 }
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(
-            f,
-            "total: {} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
-        )
+        write!(f, "total: {} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
     }
 }
 
@@ -52,16 +46,11 @@ mod tests {
     #[test]
     fn closing_lines_add_up() {
         let mut totals = Totals::default();
-        totals.add("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s");
+        totals.add(
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s",
+        );
         totals.add("test flow::hit_costs_nothing ... ok");
         totals.add("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s");
-        assert_eq!(
-            totals,
-            Totals {
-                passed: 15,
-                failed: 2,
-                skipped: 1
-            }
-        );
+        assert_eq!(totals, Totals { passed: 15, failed: 2, skipped: 1 });
     }
 }

@@ -21,13 +21,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            services: 1024,
-            backends: 16_384,
-            flows: 2_097_152,
-            ring_slots: 8_388_608,
-            sources: 65_536,
-        }
+        Self { services: 1024, backends: 16_384, flows: 2_097_152, ring_slots: 8_388_608, sources: 65_536 }
     }
 }
 

@@ -96,11 +96,7 @@ pub struct Control {
 
 impl Default for Control {
     fn default() -> Self {
-        Self {
-            socket: PathBuf::from("/run/statex/statex.sock"),
-            users: Vec::new(),
-            groups: Vec::new(),
-        }
+        Self { socket: PathBuf::from("/run/statex/statex.sock"), users: Vec::new(), groups: Vec::new() }
     }
 }
 

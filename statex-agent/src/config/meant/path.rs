@@ -23,11 +23,7 @@ impl Nat {
 
 impl Default for Nat {
     fn default() -> Self {
-        Self {
-            ipv4: Vec::new(),
-            ipv6: Vec::new(),
-            ports: 20_000..=59_999,
-        }
+        Self { ipv4: Vec::new(), ipv6: Vec::new(), ports: 20_000..=59_999 }
     }
 }
 
@@ -47,11 +43,7 @@ pub struct Encapsulation {
 
 impl Default for Encapsulation {
     fn default() -> Self {
-        Self {
-            ipv4_source: None,
-            ipv6_source: None,
-            gue_port: 6080,
-        }
+        Self { ipv4_source: None, ipv6_source: None, gue_port: 6080 }
     }
 }
 

@@ -78,17 +78,10 @@ impl FromStr for Mac {
         let mut parts = text.split(':');
         let mut bytes = [0; 6];
         for byte in &mut bytes {
-            let part = parts
-                .next()
-                .filter(|part| part.len() == 2 && !part.starts_with('+'))
-                .ok_or(())?;
+            let part = parts.next().filter(|part| part.len() == 2 && !part.starts_with('+')).ok_or(())?;
             *byte = u8::from_str_radix(part, 16).map_err(|_| ())?;
         }
-        if parts.next().is_some() {
-            Err(())
-        } else {
-            Ok(Self(bytes))
-        }
+        if parts.next().is_some() { Err(()) } else { Ok(Self(bytes)) }
     }
 }
 

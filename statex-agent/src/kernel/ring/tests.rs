@@ -6,11 +6,7 @@ const LENGTHS: [usize; 2] = [16_381, 65_537];
 const SIZES: [u16; 3] = [10, 100, 500];
 
 fn member(id: u16, weight: u32) -> Member {
-    Member {
-        id,
-        weight,
-        key: mix(u64::from(id) + 7),
-    }
+    Member { id, weight, key: mix(u64::from(id) + 7) }
 }
 
 fn equal(members: u16) -> Vec<Member> {
@@ -60,11 +56,7 @@ fn balance_stays_within_one_percent_and_survivors_keep_every_slot() {
                 worst = worst.max(max_over_average(&left, rest.len()));
                 let back = build(Some(&left), &all, slots);
                 let surplus = |id: &u16| all[usize::from(*id)].id != gone;
-                returned += left
-                    .iter()
-                    .zip(&back)
-                    .filter(|(l, b)| l != b && surplus(b))
-                    .count();
+                returned += left.iter().zip(&back).filter(|(l, b)| l != b && surplus(b)).count();
                 rebuilt += moved_between(&full, &build(None, &rest, slots), &rest);
             }
             let balance = max_over_average(&full, all.len());
@@ -107,9 +99,7 @@ fn slots_follow_weights() {
 
 #[test]
 fn extreme_weights_still_fill_every_slot() {
-    let members: Vec<Member> = (0..600)
-        .map(|id| member(id, if id == 0 { 1_000_000 } else { 1 }))
-        .collect();
+    let members: Vec<Member> = (0..600).map(|id| member(id, if id == 0 { 1_000_000 } else { 1 })).collect();
     assert_eq!(build(None, &members, 16_381).len(), 16_381);
 }
 
@@ -136,19 +126,10 @@ fn a_backend_that_returns_gets_back_its_slots() {
 
 #[test]
 fn neighbouring_keys_do_not_prefer_neighbouring_slots() {
-    let members: Vec<Member> = (0..8)
-        .map(|id| Member {
-            id,
-            weight: 1,
-            key: u64::from(id),
-        })
-        .collect();
+    let members: Vec<Member> = (0..8).map(|id| Member { id, weight: 1, key: u64::from(id) }).collect();
     let table = build(None, &members, 16_381);
     let repeats = table.windows(2).filter(|pair| pair[0] == pair[1]).count();
-    assert!(
-        repeats < 3_000,
-        "{repeats} of 16,380 pairs; an eighth is 2,047"
-    );
+    assert!(repeats < 3_000, "{repeats} of 16,380 pairs; an eighth is 2,047");
 }
 
 prop_compose! {
