@@ -12,6 +12,7 @@ mod launch;
 mod lint;
 mod setup;
 mod test;
+mod tidy;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +37,8 @@ enum Command {
     BuildEbpf,
     /// Runs every check and test, or the named ones.
     Test(test::Args),
+    /// Checks the repository's own rules.
+    Tidy(tidy::Args),
     /// Lays the laboratory of network namespaces, takes it away, or runs a command in it.
     #[command(disable_help_flag = true)]
     Lab(launch::Args),
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Setup => setup::run(consent),
         Command::BuildEbpf => build_ebpf::run(consent),
         Command::Test(args) => test::run(args, consent),
+        Command::Tidy(args) => tidy::run(args),
         Command::Lab(args) => lab::run(args, consent),
         Command::Demo(args) => demo::run(args, consent),
         Command::Bench(args) => bench::run(args, consent),

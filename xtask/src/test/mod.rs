@@ -3,7 +3,7 @@
 mod totals;
 
 use crate::setup::{self, Consent, Need};
-use crate::{build_ebpf, exec, kernels, lint, workspace};
+use crate::{build_ebpf, exec, kernels, lint, tidy, workspace};
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use std::time::Instant;
@@ -18,7 +18,7 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// Formatting, clippy on host and eBPF.
+    /// The repository's rules, formatting, clippy on host and eBPF.
     Lint,
     /// Unit and property tests.
     Unit,
@@ -57,6 +57,7 @@ struct Step {
 fn steps(part: Part) -> Vec<Step> {
     let steps: &[(&'static str, Run)] = match part {
         Part::Lint => &[
+            ("tidy", |_, _| tidy::run(tidy::Args::default())),
             ("format", |_, _| lint::format()),
             ("clippy, host", |_, _| lint::clippy_host()),
             ("clippy, eBPF", |_, consent| lint::clippy_bpf(consent)),
