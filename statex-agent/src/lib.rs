@@ -3,4 +3,5 @@
 pub mod admin;
 pub mod clock;
 pub mod config;
+pub mod health;
 pub mod kernel;
