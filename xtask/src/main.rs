@@ -5,6 +5,7 @@
 mod bench;
 mod build_ebpf;
 mod demo;
+mod dist;
 mod exec;
 mod kernels;
 mod lab;
@@ -47,6 +48,8 @@ enum Command {
     Demo(launch::Args),
     /// Measures what a packet costs.
     Bench(bench::Args),
+    /// Packs a release: a tarball and a Debian package.
+    Dist,
 }
 
 fn main() -> ExitCode {
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Lab(args) => lab::run(args, consent),
         Command::Demo(args) => demo::run(args, consent),
         Command::Bench(args) => bench::run(args, consent),
+        Command::Dist => dist::run(consent),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
