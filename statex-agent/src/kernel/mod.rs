@@ -1,5 +1,7 @@
 //! What the agent knows of the kernel's tables, and its hands on them: programs, maps, links, routes and neighbours.
 
+pub mod fake;
+pub mod image;
 pub mod links;
 pub mod neighbours;
 pub mod netlink;
