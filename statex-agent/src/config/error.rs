@@ -4,12 +4,25 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Where a value stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// Key path, as `service[2].forward`; indices count from 0. Empty: the file itself.
     pub key: String,
-    /// Counted from 1; 0 where there is none.
+    /// Counted from 1; 0 where there is none. Of an absent key: the line of its table.
     pub line: usize,
+}
+
+impl Place {
+    /// The place of a key in the table at this place.
+    pub(super) fn key(&self, name: &str) -> Self {
+        let dot = if self.key.is_empty() { "" } else { "." };
+        Self { key: format!("{}{dot}{name}", self.key), line: self.line }
+    }
+
+    /// The place of an element in the list at this place.
+    pub(super) fn index(&self, index: usize) -> Self {
+        Self { key: format!("{}[{index}]", self.key), line: self.line }
+    }
 }
 
 /// One thing that is wrong, or probably not meant.
@@ -20,12 +33,34 @@ pub struct Problem {
     pub message: String,
 }
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.place.key.is_empty() {
-            write!(f, "{}: ", self.place.key)?;
-        }
-        f.write_str(&self.message)
+impl Problem {
+    /// The problem as one line for people: `path/to/file.toml:31: service[2].forward: unknown …`.
+    pub fn in_file(&self, file: &Path) -> String {
+        let Place { key, line } = &self.place;
+        let file = file.display();
+        let line = if *line == 0 { String::new() } else { format!(":{line}") };
+        let key = if key.is_empty() { String::new() } else { format!(" {key}:") };
+        // Values from the file may hold control characters; a terminal shall not obey them.
+        let message: String =
+            self.message.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        format!("{file}{line}:{key} {message}")
+    }
+}
+
+/// Collects what is wrong while a file is read.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    pub(super) errors: Vec<Problem>,
+    pub(super) warnings: Vec<Problem>,
+}
+
+impl Report {
+    pub(super) fn error(&mut self, place: &Place, message: impl Into<String>) {
+        self.errors.push(Problem { place: place.clone(), message: message.into() });
+    }
+
+    pub(super) fn warn(&mut self, place: &Place, message: impl Into<String>) {
+        self.warnings.push(Problem { place: place.clone(), message: message.into() });
     }
 }
 
@@ -49,18 +84,68 @@ impl Errors {
 
 impl std::error::Error for Errors {}
 
-/// One line a problem: `path/to/file.toml:31: service[2].forward: unknown …`.
+/// One line a problem.
 impl fmt::Display for Errors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> = self.problems.iter().map(|problem| line(&self.file, problem)).collect();
+        let lines: Vec<String> = self.problems.iter().map(|problem| problem.in_file(&self.file)).collect();
         f.write_str(&lines.join("\n"))
     }
 }
 
-/// A problem as a line for people: file, line number, key path, message.
-pub fn line(file: &Path, problem: &Problem) -> String {
-    match problem.place.line {
-        0 => format!("{}: {problem}", file.display()),
-        line => format!("{}:{line}: {problem}", file.display()),
+/// Advice on an unknown word: `; did you mean "…"?`, or else what is known.
+pub(super) fn did_you_mean(word: &str, known: &[&str]) -> String {
+    match nearest(word, known) {
+        Some(near) => format!("; did you mean \"{near}\"?"),
+        None => format!("; known are {}", known.join(", ")),
+    }
+}
+
+/// The known word that a misspelt one probably stands for.
+pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    // One slip in three letters is still a slip; more is another word.
+    let slips = (word.chars().count() / 3).max(1);
+    known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&word, &candidate.to_lowercase()), *candidate))
+        .filter(|(distance, _)| *distance <= slips)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(key: &str, line: usize) -> Problem {
+        Problem { place: Place { key: key.to_owned(), line }, message: "wrong".to_owned() }
+    }
+
+    #[test]
+    fn errors_are_lines_in_the_order_of_the_file() {
+        let errors =
+            Errors::new(Path::new("a/b.toml"), vec![problem("x[2].y", 7), problem("z", 3), problem("", 0)]);
+        assert_eq!(errors.to_string(), "a/b.toml: wrong\na/b.toml:3: z: wrong\na/b.toml:7: x[2].y: wrong");
+    }
+
+    #[test]
+    fn slips_are_recognized() {
+        let known = ["interfaces", "ipip", "gue"];
+        assert_eq!(nearest("interface", &known), Some("interfaces"));
+        assert_eq!(nearest("IPPI", &known), Some("ipip"));
+        assert_eq!(nearest("teapot", &known), None);
+        assert_eq!(nearest("", &known), None);
+    }
+
+    #[test]
+    fn advice_names_what_is_known_where_nothing_is_near() {
+        assert_eq!(did_you_mean("interface", &["interfaces"]), "; did you mean \"interfaces\"?");
+        assert_eq!(did_you_mean("teapot", &["tcp", "udp"]), "; known are tcp, udp");
+    }
+
+    #[test]
+    fn a_terminal_is_not_sent_control_characters() {
+        let bell = Problem { place: Place::default(), message: "\u{1b}[31m\n".to_owned() };
+        assert_eq!(bell.in_file(Path::new("f")), "f: \u{fffd}[31m\u{fffd}");
     }
 }

@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::Words;
+
 /// `[pool.health]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
@@ -50,4 +52,9 @@ pub enum Via {
     Service,
     /// To the backend's own address.
     Direct,
+}
+
+impl Words for Via {
+    const KIND: &'static str = "way of a probe";
+    const WORDS: &'static [(&'static str, Self)] = &[("service", Self::Service), ("direct", Self::Direct)];
 }

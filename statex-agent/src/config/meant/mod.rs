@@ -16,6 +16,9 @@ mod node;
 mod path;
 mod pool;
 mod service;
+mod words;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipnet::IpNet;
 
@@ -26,6 +29,10 @@ pub use node::{Attach, Control, Log, LogFormat, LogLevel, Node, OnStop, Secret};
 pub use path::{Encapsulation, Nat, QuicId};
 pub use pool::{Backend, BackendState, Mac, NextHop, Pool};
 pub use service::{Affinity, Destination, Forward, PortMatch, Protocol, Service, SourceRate};
+pub use words::Words;
+
+/// Where metrics are served unless the configuration says otherwise.
+pub const DEFAULT_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9180);
 
 /// The whole configuration of one node. Two that are equal ask for the same thing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,7 +40,7 @@ pub struct Config {
     pub node: Node,
     pub control: Control,
     /// Where `/metrics` is served; `None`: nowhere.
-    pub metrics: Option<std::net::SocketAddr>,
+    pub metrics: Option<SocketAddr>,
     pub log: Log,
     pub limits: Limits,
     pub timeouts: Timeouts,

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
+use super::Words;
+
 /// `[node]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
@@ -54,6 +56,12 @@ pub enum Attach {
     Generic,
 }
 
+impl Words for Attach {
+    const KIND: &'static str = "attach mode";
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("auto", Self::Auto), ("native", Self::Native), ("generic", Self::Generic)];
+}
+
 /// What becomes of the data plane when the agent is asked to stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnStop {
@@ -62,6 +70,11 @@ pub enum OnStop {
     Keep,
     /// Programs are detached and pins removed.
     Remove,
+}
+
+impl Words for OnStop {
+    const KIND: &'static str = "choice";
+    const WORDS: &'static [(&'static str, Self)] = &[("keep", Self::Keep), ("remove", Self::Remove)];
 }
 
 /// Key material of the flow hash, 16 bytes or more. It is never printed.
@@ -119,10 +132,26 @@ pub enum LogLevel {
     Trace,
 }
 
+impl Words for LogLevel {
+    const KIND: &'static str = "log level";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("error", Self::Error),
+        ("warn", Self::Warn),
+        ("info", Self::Info),
+        ("debug", Self::Debug),
+        ("trace", Self::Trace),
+    ];
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
     #[default]
     Text,
     /// One object a line.
     Json,
+}
+
+impl Words for LogFormat {
+    const KIND: &'static str = "log format";
+    const WORDS: &'static [(&'static str, Self)] = &[("text", Self::Text), ("json", Self::Json)];
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use super::Health;
+use super::{Health, Words};
 
 /// `[[pool]]`: backends that can stand in for one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +49,11 @@ pub enum BackendState {
     Active,
     /// No new flows; those that run go on.
     Drain,
+}
+
+impl Words for BackendState {
+    const KIND: &'static str = "backend state";
+    const WORDS: &'static [(&'static str, Self)] = &[("active", Self::Active), ("drain", Self::Drain)];
 }
 
 /// A next hop that is not asked from the kernel.

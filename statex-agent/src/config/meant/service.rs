@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::Words;
+
 /// `[[service]]`: a virtual address, port and protocol that XDP forwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
@@ -85,6 +87,11 @@ pub enum Protocol {
     Udp,
 }
 
+impl Words for Protocol {
+    const KIND: &'static str = "protocol";
+    const WORDS: &'static [(&'static str, Self)] = &[("tcp", Self::Tcp), ("udp", Self::Udp)];
+}
+
 impl Protocol {
     /// The IP protocol number.
     pub const fn number(self) -> u8 {
@@ -97,10 +104,7 @@ impl Protocol {
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        })
+        f.write_str(self.word())
     }
 }
 
@@ -119,15 +123,20 @@ pub enum Forward {
     Local,
 }
 
+impl Words for Forward {
+    const KIND: &'static str = "forward mode";
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("ipip", Self::Ipip),
+        ("gue", Self::Gue),
+        ("l2", Self::L2),
+        ("nat", Self::Nat),
+        ("local", Self::Local),
+    ];
+}
+
 impl fmt::Display for Forward {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ipip => "ipip",
-            Self::Gue => "gue",
-            Self::L2 => "l2",
-            Self::Nat => "nat",
-            Self::Local => "local",
-        })
+        f.write_str(self.word())
     }
 }
 
@@ -139,6 +148,11 @@ pub enum Affinity {
     None,
     /// All flows of one source address go to one backend.
     Source,
+}
+
+impl Words for Affinity {
+    const KIND: &'static str = "affinity";
+    const WORDS: &'static [(&'static str, Self)] = &[("none", Self::None), ("source", Self::Source)];
 }
 
 /// A token bucket per source prefix.

@@ -1,0 +1,70 @@
+//! Addresses that would mean two things.
+
+use std::net::IpAddr;
+
+use super::pool_of;
+use crate::config::error::{Place, Report};
+use crate::config::meant::{Config, Destination, Forward};
+use crate::config::resolve::{Pool, Service};
+use crate::config::written::Root;
+
+pub(super) fn check(
+    root: &Root,
+    config: &Config,
+    pools: &[Pool<'_>],
+    services: &[Service<'_>],
+    report: &mut Report,
+) {
+    for service in services {
+        if service.meant.forward != Forward::Local {
+            let own = [config.node.ipv4.map(IpAddr::from), config.node.ipv6.map(IpAddr::from)];
+            for address in own.into_iter().flatten() {
+                clash(service, address, "the node's own address", report);
+            }
+        }
+        for address in root.nat.or_empty().addresses.list() {
+            clash(service, address.value, "one of nat.addresses", report);
+        }
+        if let Some(pool) = pool_of(service, pools) {
+            for backend in &pool.meant.backends {
+                clash(
+                    service,
+                    backend.address,
+                    &format!("backend \"{}\" of its own pool", backend.name),
+                    report,
+                );
+            }
+        }
+    }
+    denied_backends(config, pools, report);
+}
+
+/// An address of a service that is something else as well would be taken from that.
+fn clash(Service { written, meant }: &Service<'_>, address: IpAddr, what: &str, report: &mut Report) {
+    match meant.destination {
+        Destination::Address(own) if own == address => {
+            let message = format!("{address} is {what} too; give the service an address of its own");
+            report.error(&written.address.place, message);
+        }
+        Destination::Prefix(prefix) if prefix.contains(&address) => {
+            let message = format!("{prefix} holds {address}, which is {what}; the service takes its packets");
+            report.warn(&written.prefix.place, message);
+        }
+        _ => {}
+    }
+}
+
+fn denied_backends(config: &Config, pools: &[Pool<'_>], report: &mut Report) {
+    for (written, backend) in pools.iter().flat_map(|pool| pool.backends.iter().zip(&pool.meant.backends)) {
+        if let Some(prefix) = config.deny.iter().find(|prefix| prefix.contains(&backend.address)) {
+            let place: &Place = &written.address.place;
+            report.warn(
+                place,
+                format!(
+                    "{} is in deny.prefixes ({prefix}); its answers through nat are dropped",
+                    backend.address
+                ),
+            );
+        }
+    }
+}

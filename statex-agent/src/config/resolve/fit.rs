@@ -1,0 +1,112 @@
+//! Checks of single values.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use crate::config::error::{Place, Report};
+use crate::config::written::{Key, quoted};
+
+/// A name of a pool, backend, service or node, or a region's label: it goes into metrics, messages and
+/// command lines.
+pub(super) fn name(key: &Key<String>, report: &mut Report) -> Option<String> {
+    const LONGEST: usize = 63;
+    let name = key.given()?;
+    if name.is_empty() || name.len() > LONGEST {
+        report.error(
+            &key.place,
+            format!("a name has 1 to {LONGEST} bytes; {} has {}", quoted(name), name.len()),
+        );
+        return None;
+    }
+    if let Some(unfit) = name.chars().find(|c| c.is_whitespace() || c.is_control() || *c == '/' || *c == '"')
+    {
+        report.error(&key.place, format!("{} is not fit for a name: it holds {unfit:?}", quoted(name)));
+        return None;
+    }
+    Some(name.clone())
+}
+
+/// A free label; empty unless given.
+pub(super) fn label(key: &Key<String>, report: &mut Report) -> String {
+    match key.given() {
+        Some(label) if !label.is_empty() => name(key, report).unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+/// A name as the kernel takes it for an interface.
+pub(super) fn interface(name: &str, place: &Place, report: &mut Report) -> bool {
+    let fits = (1..16).contains(&name.len())
+        && name != "."
+        && name != ".."
+        && !name.contains(|c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control());
+    if !fits {
+        report.error(place, format!("{} cannot be the name of an interface", quoted(name)));
+    }
+    fits
+}
+
+/// An absolute path of at most `longest` bytes.
+pub(super) fn absolute(key: &Key<String>, longest: usize, report: &mut Report) -> Option<PathBuf> {
+    let path = key.given()?;
+    if !path.starts_with('/') {
+        report.error(&key.place, format!("{} is not absolute; begin it with \"/\"", quoted(path)));
+        return None;
+    }
+    if path.len() > longest {
+        report
+            .error(&key.place, format!("the path has {} bytes; at most {longest} are possible", path.len()));
+        return None;
+    }
+    Some(PathBuf::from(path))
+}
+
+/// A port; 0 is none.
+pub(super) fn port(key: &Key<i64>, report: &mut Report) -> Option<u16> {
+    number(key, 1, u16::MAX, report)
+}
+
+/// A number between two others.
+pub(super) fn number<N>(key: &Key<i64>, from: N, to: N, report: &mut Report) -> Option<N>
+where
+    N: Into<i64> + TryFrom<i64>,
+{
+    key.within(from.into()..=to.into(), report).and_then(|number| N::try_from(number).ok())
+}
+
+/// An address of one host that other hosts can reach.
+pub(super) fn unicast(address: IpAddr, place: &Place, report: &mut Report) -> bool {
+    let what = match address {
+        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => {
+            let v4 = address.to_canonical();
+            report.error(place, format!("{address} is an IPv4 address in IPv6's form; write \"{v4}\""));
+            return false;
+        }
+        IpAddr::V4(v4) if v4.is_broadcast() => "the broadcast address",
+        _ if address.is_unspecified() => "the unspecified address",
+        _ if address.is_loopback() => "a loopback address",
+        _ if address.is_multicast() => "a multicast address",
+        _ => return true,
+    };
+    report.error(place, format!("{address} is {what}; give one that other hosts can reach"));
+    false
+}
+
+/// Reports every item whose identity an earlier one has; `message` gets the earlier one's place.
+pub(super) fn unique<'a, I: Eq + Hash>(
+    items: impl IntoIterator<Item = (I, &'a Place)>,
+    report: &mut Report,
+    message: impl Fn(&I, &Place) -> String,
+) {
+    let mut seen: HashMap<I, &Place> = HashMap::new();
+    for (identity, place) in items {
+        match seen.get(&identity) {
+            Some(first) => report.error(place, message(&identity, first)),
+            None => {
+                seen.insert(identity, place);
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The configuration as written: which keys there are and of which type. Nothing is checked here that
+//! needs more than the value itself, and no default is filled in.
+//!
+//! | file | |
+//! |---|---|
+//! | `mod.rs` | the tables and their keys |
+//! | `read.rs` | walks the document and collects mistakes |
+//! | `text.rs` | values that are written as text or a bare number |
+//! | `units.rs` | durations, numbers with a suffix, ranges, bytes |
+
+mod read;
+mod text;
+mod units;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use toml::de::{DeTable, DeValue};
+
+use super::error::Place;
+use super::meant::{
+    Affinity, Attach, BackendState, Forward, LogFormat, LogLevel, Mac, OnStop, PortMatch, Protocol, Via,
+};
+pub(super) use read::{Element, Key, Reader, Table, quoted};
+use read::{Written, found, tables};
+pub(super) use text::ProbeKind;
+pub(super) use units::{Hex, Payload, PortRange, SecretText, StatusRange, Time};
+
+type List<T> = Vec<Element<T>>;
+
+tables! {
+    /// The file.
+    Root {
+        node: Node,
+        control: Control,
+        metrics: Metrics,
+        log: Log,
+        limits: Limits,
+        timeouts: Timeouts,
+        nat: Nat,
+        encapsulation: Encapsulation,
+        deny: Deny,
+        events: Events,
+        quic: Quic,
+        pool: List<Pool>,
+        service: List<Service>,
+    }
+    Node {
+        name: String,
+        region: String,
+        interfaces: List<String>,
+        attach: Attach,
+        pins: String,
+        on_stop: OnStop,
+        hash_secret: SecretText,
+        ipv4: Ipv4Addr,
+        ipv6: Ipv6Addr,
+    }
+    Control {
+        socket: String,
+        users: List<String>,
+        groups: List<String>,
+    }
+    Metrics {
+        listen: String,
+    }
+    Log {
+        level: LogLevel,
+        format: LogFormat,
+        packets: bool,
+    }
+    Limits {
+        services: i64,
+        backends: i64,
+        flows: i64,
+        ring_slots: i64,
+        sources: i64,
+    }
+    Timeouts {
+        udp_idle: Time,
+        tcp_idle: Time,
+        nat_tcp_established: Time,
+        nat_tcp_opening: Time,
+        nat_tcp_closing: Time,
+        nat_udp: Time,
+        nat_udp_opening: Time,
+    }
+    Nat {
+        addresses: List<IpAddr>,
+        ports: PortRange,
+    }
+    Encapsulation {
+        ipv4_source: Ipv4Net,
+        ipv6_source: Ipv6Net,
+        gue_port: i64,
+    }
+    Deny {
+        prefixes: List<IpNet>,
+    }
+    Events {
+        sample: i64,
+    }
+    Quic {
+        id: List<QuicId>,
+    }
+    QuicId {
+        rotation: i64,
+        server_id_bytes: i64,
+        nonce_bytes: i64,
+    }
+    Pool {
+        name: String,
+        backend: List<Backend>,
+        health: Health,
+    }
+    Backend {
+        name: String,
+        address: IpAddr,
+        port: i64,
+        weight: i64,
+        region: String,
+        state: BackendState,
+        server_id: Hex,
+        next_hop: NextHop,
+    }
+    NextHop {
+        interface: String,
+        mac: Mac,
+        vlan: i64,
+    }
+    Health {
+        kind: ProbeKind,
+        via: Via,
+        interval: Time,
+        timeout: Time,
+        rise: i64,
+        fall: i64,
+        port: i64,
+        path: String,
+        host: String,
+        expect_status: StatusRange,
+        send: Payload,
+        expect: Payload,
+        fail_open: bool,
+    }
+    Service {
+        name: String,
+        address: IpAddr,
+        prefix: IpNet,
+        port: PortMatch,
+        protocol: Protocol,
+        pool: String,
+        forward: Forward,
+        affinity: Affinity,
+        ring_slots: i64,
+        quic: bool,
+        new_flows_per_second: i64,
+        new_flows_per_source: SourceRate,
+        mtu: i64,
+    }
+    SourceRate {
+        per_second: i64,
+        burst: i64,
+        ipv4_prefix_len: i64,
+        ipv6_prefix_len: i64,
+    }
+}
+
+/// Reads a document. `None`: it is not TOML, and the reader's report says where.
+pub(super) fn read(text: &str, reader: &mut Reader<'_>) -> Option<Root> {
+    let (document, mistakes) = DeTable::parse_recoverable(text);
+    let mut last_line = 0;
+    for mistake in mistakes {
+        let line = mistake.span().map_or(0, |span| reader.line(span));
+        // What follows on the same line comes of the first mistake.
+        if line != last_line || line == 0 {
+            reader
+                .report
+                .error(&Place { key: String::new(), line }, format!("not TOML: {}", mistake.message()));
+        }
+        last_line = line;
+    }
+    if !reader.report.errors.is_empty() {
+        return None;
+    }
+    Root::read(&DeValue::Table(document.into_inner()), &Place::default(), reader)
+}
