@@ -3,6 +3,7 @@
 use crate::exec;
 use anyhow::{Context, Result, bail};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const UPDATE_LIMIT: Duration = Duration::from_secs(300);
@@ -28,11 +29,17 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
         .with_context(|| format!("cannot install {}", packages.join(", ")))
 }
 
-/// Reads the package lists anew; without them apt knows no package, or names old ones.
+/// Reads the package lists anew, once a run; without them apt knows no package, or names old ones.
 pub(crate) fn update() -> Result<()> {
+    static UPDATED: AtomicBool = AtomicBool::new(false);
+    if UPDATED.load(Ordering::Relaxed) {
+        return Ok(());
+    }
     let mut update = apt_get();
     update.args(["update", "--quiet"]);
-    exec::run(&mut exec::within(UPDATE_LIMIT, &update)).context("cannot read the package lists")
+    exec::run(&mut exec::within(UPDATE_LIMIT, &update)).context("cannot read the package lists")?;
+    UPDATED.store(true, Ordering::Relaxed);
+    Ok(())
 }
 
 fn apt_get() -> Command {

@@ -1,4 +1,5 @@
-//! The compiler and linker of eBPF programs: the first of two ways that a machine has, or can have.
+//! The compiler and linker of eBPF programs: the first of two ways that a machine has; where it has neither,
+//! the first that can be had.
 //!
 //! | way | compiler | linker |
 //! |---|---|---|
@@ -9,7 +10,7 @@
 
 use super::apt;
 use crate::{exec, workspace};
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,8 +19,8 @@ use std::time::Duration;
 /// The nightly whose LLVM is the linker's; `build-std` wants a nightly.
 const NIGHTLY: &str = "nightly-2026-05-20";
 
-/// How long rustup may take before Debian's packages are tried.
-const RUSTUP_LIMIT: Duration = Duration::from_secs(120);
+/// How long rustup's downloads may take.
+const RUSTUP_LIMIT: Duration = Duration::from_secs(300);
 
 /// How long compiling the linker may take: it needs about 75 s on two cores.
 const LINKER_LIMIT: Duration = Duration::from_secs(900);
@@ -129,9 +130,8 @@ pub(crate) fn ready(lint: bool) -> Result<Toolchain> {
 
 pub(super) fn describe_install() -> String {
     format!(
-        "a compiler for eBPF programs: rustup's {NIGHTLY} if it is there or comes within {} s, \
-         else Debian's {}; and bpf-linker by `cargo install`",
-        RUSTUP_LIMIT.as_secs(),
+        "a compiler for eBPF programs: packages {}, where apt has none of them rustup's {NIGHTLY}; \
+         and bpf-linker by `cargo install`",
         DEBIAN_PACKAGES.join(" ")
     )
 }
@@ -149,30 +149,31 @@ pub(super) fn install(lint: bool) -> Result<()> {
     way.install_linker()
 }
 
+/// Debian's packages first: they are the compiler that continuous integration tests, and apt answers at once
+/// when it has none. A toolchain by rustup is a download of its own, which may not be allowed where this runs.
 fn install_compiler() -> Result<Toolchain> {
-    if exec::find("rustup").is_some() {
-        let mut install = exec::command("rustup");
-        install
-            .args(["toolchain", "install", NIGHTLY, "--profile", "minimal", "--no-self-update"])
-            .args(["--component", "rust-src", "--component", "clippy"])
-            .env("RUSTUP_MAX_RETRIES", "0");
-        match exec::run(&mut exec::within(RUSTUP_LIMIT, &install)) {
-            Ok(()) => return Ok(Toolchain::Rustup),
-            Err(error) => eprintln!("{error:#}; trying Debian's packages"),
+    if apt::available() {
+        match apt::install(&DEBIAN_PACKAGES) {
+            Ok(()) if Toolchain::Debian.has_compiler() => return Ok(Toolchain::Debian),
+            Ok(()) => {
+                eprintln!("Debian's rustc-web is older than Rust 1.95 here, or its LLVM newer than 22.")
+            }
+            Err(error) => eprintln!("{error:#}"),
         }
     }
-    if !apt::available() {
-        bail!(
-            "no compiler for eBPF programs can be had: there is neither rustup with {NIGHTLY} and rust-src, nor apt-get"
-        );
-    }
-    apt::install(&DEBIAN_PACKAGES)?;
-    match Toolchain::Debian.has_compiler() {
-        true => Ok(Toolchain::Debian),
-        false => bail!(
-            "/usr/bin/rustc is older than Rust 1.95 or its LLVM newer than 22: install rustup's {NIGHTLY} with rust-src"
-        ),
-    }
+    let mut install = exec::command("rustup");
+    install.args(["toolchain", "install", NIGHTLY, "--profile", "minimal", "--no-self-update"]).args([
+        "--component",
+        "rust-src",
+        "--component",
+        "clippy",
+    ]);
+    exec::run(&mut exec::within(RUSTUP_LIMIT, &install)).with_context(|| {
+        format!(
+            "no compiler for eBPF programs can be had: install rustup's {NIGHTLY} with rust-src and clippy"
+        )
+    })?;
+    Ok(Toolchain::Rustup)
 }
 
 fn rustup_run(program: impl AsRef<std::ffi::OsStr>) -> Command {
