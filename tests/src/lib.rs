@@ -1,3 +1,6 @@
 //! What the tests of Statex stand on: packets, doubles of the kernel, the kernel itself, a laboratory.
 
+pub mod client;
+pub mod lab;
+pub mod origin;
 pub mod packet;

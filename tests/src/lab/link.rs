@@ -1,0 +1,47 @@
+//! Interfaces, addresses and routes, by `ip`.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+
+use super::Namespace;
+
+/// Runs lines of `ip` commands (without the word `ip`) in a namespace.
+///
+/// # Errors
+/// With what `ip` said, when it is missing or a line fails; lines after it are not run.
+pub fn ip(namespace: &Namespace, lines: &str) -> Result<()> {
+    let mut child = namespace
+        .command("ip")
+        .args(["-batch", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot run nsenter: install util-linux")?;
+    child.stdin.take().expect("stdin is piped").write_all(lines.as_bytes())?;
+    let output = child.wait_with_output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "ip failed: {}\nin:\n{}", said.trim(), lines.trim());
+    Ok(())
+}
+
+/// Joins two namespaces by a pair of veth interfaces, up, fit for XDP at either end.
+///
+/// A veth leaves checksums to nobody in particular, so a packet that XDP rewrites or hands to another host would
+/// keep a partial one: `tx off` has them computed by the sender, and turns off segmentation offload with it. `gro on`
+/// brings NAPI, without which frames that the other end sends by `XDP_TX` or a redirect are lost.
+pub(super) fn join(a: (&Namespace, &str), b: (&Namespace, &str), mtu: u32) -> Result<()> {
+    let ((a, a_name), (b, b_name)) = (a, b);
+    let there = b.path();
+    ip(a, &format!("link add {a_name} mtu {mtu} type veth peer name {b_name} mtu {mtu} netns {there}\n"))?;
+    for (namespace, name) in [(a, a_name), (b, b_name)] {
+        let mut ethtool = namespace.command("ethtool");
+        let output = ethtool.args(["-K", name, "tx", "off", "gro", "on"]).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "ethtool failed on {name}: {}", said.trim());
+        ip(namespace, &format!("link set {name} up\n"))?;
+    }
+    Ok(())
+}
