@@ -1,7 +1,10 @@
 //! The Statex agent: facts in, one owner, pure diff, appliers.
 
 pub mod admin;
+pub mod backend;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod health;
 pub mod kernel;
+pub mod signals;

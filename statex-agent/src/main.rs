@@ -1,1 +1,5 @@
-fn main() {}
+//! The binary `statex`.
+
+fn main() -> std::process::ExitCode {
+    statex_agent::cli::main()
+}

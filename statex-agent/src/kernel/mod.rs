@@ -1,10 +1,17 @@
 //! What the agent knows of the kernel's tables, and its hands on them: programs, maps, links, routes and neighbours.
 
+pub mod attach;
 pub mod fake;
 pub mod image;
 pub mod links;
+pub mod load;
 pub mod neighbours;
 pub mod netlink;
 pub mod next_hop;
 pub mod object;
+pub mod pin;
+pub mod privileges;
 pub mod ring;
+pub mod rows;
+pub mod shape;
+pub mod tables;
