@@ -42,8 +42,9 @@ pub enum State {
 }
 
 impl State {
+    /// Of the entry with this key word.
     #[inline(always)]
-    fn of(key: u64) -> Self {
+    pub fn of(key: u64) -> Self {
         match key & STATE {
             0 => Self::Free,
             1 => Self::Unconfirmed,

@@ -54,3 +54,31 @@ pub struct Node {
 }
 
 const _: () = assert!(size_of::<Node>() == HASH_WORDS * 8 + 20 * 4 + NAT_ADDRESSES * 20);
+
+impl Node {
+    /// What the object is built with: all tables of their smallest size, everything optional off.
+    pub const NONE: Self = {
+        const ZERO: Fixed<u32> = Fixed::new(0);
+        Self {
+            hash_key: [Fixed::new(0); HASH_WORDS],
+            flow_mask: Fixed::new(255),
+            index_mask: Fixed::new(255),
+            source_mask: Fixed::new(63),
+            udp_idle: Fixed::new(60),
+            tcp_idle: Fixed::new(3600),
+            outer_v4_vary: ZERO,
+            outer_v6_vary: ZERO,
+            gue_port: Fixed::new(u16::from_ne_bytes(6080u16.to_be_bytes()) as u32),
+            nat_first_port: ZERO,
+            nat_ports: ZERO,
+            nat_v4_count: ZERO,
+            nat_v6_count: ZERO,
+            nat_idle: [Fixed::new(30), Fixed::new(7200), Fixed::new(60), Fixed::new(30), Fixed::new(180)],
+            event_sample: ZERO,
+            log: ZERO,
+            reserved: ZERO,
+            nat_v4: [ZERO; NAT_ADDRESSES],
+            nat_v6: [[ZERO; 4]; NAT_ADDRESSES],
+        }
+    };
+}
