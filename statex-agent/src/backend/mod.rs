@@ -17,7 +17,7 @@ use statex_common::{Reason, abi::names};
 
 use crate::{
     config::Attach,
-    kernel::{attach::attach, load, netlink::Netlink, shape::Shape, tables::Tables},
+    kernel::{attach::attach, counters::Counters, load, netlink::Netlink, shape::Shape, tables},
 };
 use host::Host;
 
@@ -65,9 +65,10 @@ pub async fn run(
 
     let mut object = load::open(&Shape::backend(options.gue_port), None)?;
     load::xdp(&mut object, names::PROGRAM_BACKEND)?;
-    let mut tables = Tables::take(&mut object)?;
+    let mut decap = tables::take_decap(&mut object)?;
+    let counters = Counters::take(&mut object)?;
     for address in &options.addresses {
-        tables.decap.insert(*address, 1).context("cannot tell the program the virtual addresses")?;
+        decap.insert(*address, 1).context("cannot tell the program the virtual addresses")?;
     }
 
     let done = async {
@@ -99,7 +100,7 @@ pub async fn run(
     // The program goes first: no packet is taken out of its tunnel that nobody accepts any more.
     let done = done.map(drop);
     host.restore().await;
-    let decapsulated = tables.counters.reason(Reason::Decapsulated).unwrap_or(0);
+    let decapsulated = counters.reason(Reason::Decapsulated).unwrap_or(0);
     tell(Told::Stopped { decapsulated });
     done
 }

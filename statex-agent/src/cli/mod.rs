@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command line is for")]
 
 mod backend;
+mod check;
 mod control;
 mod log;
 mod paint;
@@ -30,6 +31,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Check a configuration file. Needs no privileges.
+    Check(check::Arguments),
     /// Show services, backends and their state.
     Status(status::Arguments),
     /// Give a backend no new flows; those that run go on.
@@ -62,6 +65,7 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match arguments.command {
+        Command::Check(arguments) => check::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Drain(arguments) => control::drain(&arguments, true),
         Command::Undrain(arguments) => control::drain(&arguments, false),

@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         if arguments.json {
             println!("{}", serde_json::to_string_pretty(&status)?);
         } else {
-            print!("{}", table(&status, |text, colour| paint::stdout(text, colour)));
+            print!("{}", table(&status, paint::stdout));
         }
         Ok(())
     })

@@ -1,9 +1,11 @@
 //! What the agent knows of the kernel's tables, and its hands on them: programs, maps, links, routes and neighbours.
 
 pub mod attach;
+pub mod counters;
 pub mod fake;
 pub mod image;
 pub mod links;
+pub mod live;
 pub mod load;
 pub mod neighbours;
 pub mod netlink;

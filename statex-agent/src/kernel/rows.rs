@@ -90,14 +90,6 @@ impl<R: Row> Rows<R> {
         }
         Ok(self.visit(index..index + 1)?.get(index))
     }
-
-    /// Writes one row; see [`Visit::put`].
-    pub fn put(&self, index: u32, row: &R) -> io::Result<()> {
-        match self.visit(index..index.saturating_add(1))?.put(index, row) {
-            true => Ok(()),
-            false => Err(io::Error::from(io::ErrorKind::InvalidInput)),
-        }
-    }
 }
 
 /// Rows that are mapped just now.
@@ -152,14 +144,16 @@ impl<R: Row> Visit<'_, R> {
         Some(unsafe { row.assume_init() })
     }
 
-    /// Writes a row word by word, front to back, and lets every CPU see it before anything that is written later. Says
-    /// whether the row is open.
-    pub fn put(&self, index: u32, row: &R) -> bool {
+    /// Writes a row word by word, and the word at this byte offset after all others. Each write is seen by every CPU
+    /// before the next. Says whether the row is open.
+    pub fn put_last(&self, index: u32, row: &R, last: usize) -> bool {
         let Some(words) = self.words(index) else { return false };
-        for (place, word) in words.iter().enumerate() {
+        let last = last / WORD;
+        let order = (0..words.len()).filter(|place| *place != last).chain([last]);
+        for place in order.filter(|place| *place < words.len()) {
             // SAFETY: there are as many words as fit the row exactly.
             let value = unsafe { std::ptr::from_ref(row).cast::<u64>().add(place).read_unaligned() };
-            word.store(value, Ordering::Release);
+            words[place].store(value, Ordering::Release);
         }
         true
     }

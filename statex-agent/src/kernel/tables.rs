@@ -1,45 +1,27 @@
-//! The maps of a loaded object, typed: what the agent reads and writes.
+//! The maps of a loaded object that the agent writes, typed.
 
 use std::io;
 
 use aya::{
     Ebpf,
-    maps::{Array, HashMap, LpmTrie, MapData, MapError, PerCpuArray, RingBuf, lpm_trie::Key},
+    maps::{Array, HashMap, LpmTrie, MapData, MapError, RingBuf, lpm_trie::Key},
 };
 use ipnet::IpNet;
-use statex_common::{
-    Reason,
-    abi::{
-        Addr, Backend, BackendCounters, Bucket, FlowLine, NatEntry, RingWord, Row, Service, ServiceCounters,
-        SourceLine, names,
-    },
-};
+use statex_common::abi::{Addr, Backend, Bucket, RingWord, Service, names};
 
 use super::{load::LoadError, rows::Rows};
 
-/// All maps but the ring buffer of events, which belongs to its reader.
+/// The maps of a node.
 pub struct Tables {
     pub index: Rows<Bucket>,
     pub services: Rows<Service>,
     pub backends: Rows<Backend>,
     pub rings: Rows<RingWord>,
-    pub flows: Rows<FlowLine>,
-    pub nat: Rows<NatEntry>,
-    pub sources: Rows<SourceLine>,
     pub prefixes: Trie,
     pub deny: Trie,
-    pub decap: Trie,
     pub links: HashMap<MapData, u32, u64>,
     pub quic: Array<MapData, u64>,
     pub control: Array<MapData, u64>,
-    pub counters: Counters,
-}
-
-/// What the programs count, per CPU.
-pub struct Counters {
-    backends: PerCpuArray<MapData, [u8; 32]>,
-    services: PerCpuArray<MapData, [u8; 64]>,
-    reasons: PerCpuArray<MapData, u64>,
 }
 
 impl Tables {
@@ -55,22 +37,23 @@ impl Tables {
             services: Rows::new(names::SERVICES, take(names::SERVICES)?)?,
             backends: Rows::new(names::BACKENDS, take(names::BACKENDS)?)?,
             rings: Rows::new(names::RINGS, take(names::RINGS)?)?,
-            flows: Rows::new(names::FLOWS, take(names::FLOWS)?)?,
-            nat: Rows::new(names::NAT, take(names::NAT)?)?,
-            sources: Rows::new(names::SOURCES, take(names::SOURCES)?)?,
             prefixes: Trie(take(names::PREFIXES)?.try_into()?),
             deny: Trie(take(names::DENY)?.try_into()?),
-            decap: Trie(take(names::DECAP)?.try_into()?),
             links: take(names::LINKS)?.try_into()?,
             quic: take(names::QUIC)?.try_into()?,
             control: take(names::CONTROL)?.try_into()?,
-            counters: Counters {
-                backends: take(names::BACKEND_COUNTERS)?.try_into()?,
-                services: take(names::SERVICE_COUNTERS)?.try_into()?,
-                reasons: take(names::REASON_COUNTERS)?.try_into()?,
-            },
         })
     }
+}
+
+/// Takes the addresses that a backend decapsulates for.
+///
+/// # Errors
+///
+/// The map is missing.
+pub fn take_decap(object: &mut Ebpf) -> Result<Trie, LoadError> {
+    let map = object.take_map(names::DECAP).ok_or(LoadError::NoMap(names::DECAP))?;
+    Ok(Trie(map.try_into()?))
 }
 
 /// Takes the ring buffer of flow events.
@@ -115,48 +98,4 @@ impl Trie {
 fn key(prefix: IpNet) -> Key<Addr> {
     let family = if prefix.addr().is_ipv4() { 96 } else { 0 };
     Key::new(family + u32::from(prefix.prefix_len()), prefix.network().into())
-}
-
-impl Counters {
-    /// Of one backend row, all CPUs added up.
-    pub fn backend(&self, id: u32) -> Result<BackendCounters, MapError> {
-        let sum = BackendCounters::default();
-        for cpu in self.backends.get(&id, 0)?.iter() {
-            let cpu = BackendCounters::from_bytes(*cpu);
-            for (total, part) in [
-                (&sum.packets, cpu.packets),
-                (&sum.bytes, cpu.bytes),
-                (&sum.new_flows, cpu.new_flows),
-                (&sum.returned, cpu.returned),
-            ] {
-                total.set(total.get().wrapping_add(part.get()));
-            }
-        }
-        Ok(sum)
-    }
-
-    /// Of one service row, all CPUs added up; the rate's window is meaningless in a sum and stays 0.
-    pub fn service(&self, id: u32) -> Result<ServiceCounters, MapError> {
-        let sum = ServiceCounters::default();
-        for cpu in self.services.get(&id, 0)?.iter() {
-            let cpu = ServiceCounters::from_bytes(*cpu);
-            for (total, part) in [
-                (&sum.new_flows, cpu.new_flows),
-                (&sum.stateless, cpu.stateless),
-                (&sum.refused, cpu.refused),
-                (&sum.quic_routed, cpu.quic_routed),
-                (&sum.quic_unknown, cpu.quic_unknown),
-                (&sum.rehashed, cpu.rehashed),
-                (&sum.local, cpu.local),
-            ] {
-                total.set(total.get().wrapping_add(part.get()));
-            }
-        }
-        Ok(sum)
-    }
-
-    /// Packets that ended for this reason, all CPUs added up.
-    pub fn reason(&self, reason: Reason) -> Result<u64, MapError> {
-        Ok(self.reasons.get(&(reason as u32), 0)?.iter().sum())
-    }
 }
