@@ -8,12 +8,13 @@ use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
 /// What an operator edits; an upgrade leaves it as it is.
-const CONFIGURATION: &str = "etc/statex/statex.toml";
+const CONFFILES: &str = "/etc/statex/statex.toml\n/etc/statex/backend.env\n";
 
 pub(super) fn make(binary: &Path, dist: &Path) -> Result<PathBuf> {
     let tree = Tree::new(dist.join("deb"))?;
     tree.copy(binary, "usr/bin/statex", PROGRAM)?;
-    tree.copy(&workspace::root().join("config/statex.toml"), CONFIGURATION, DATA)?;
+    tree.copy(&workspace::root().join("config/statex.toml"), "etc/statex/statex.toml", DATA)?;
+    tree.copy(&packaging("backend.env"), "etc/statex/backend.env", DATA)?;
     for unit in ["statex.service", "statex-backend.service"] {
         tree.copy(&packaging(unit), &format!("usr/lib/systemd/system/{unit}"), DATA)?;
     }
@@ -22,7 +23,7 @@ pub(super) fn make(binary: &Path, dist: &Path) -> Result<PathBuf> {
         tree.copy(&workspace::root().join(document), &format!("usr/share/doc/statex/{document}"), DATA)?;
     }
     tree.write("DEBIAN/control", control(tree.kib()?)?.as_bytes(), DATA)?;
-    tree.write("DEBIAN/conffiles", format!("/{CONFIGURATION}\n").as_bytes(), DATA)?;
+    tree.write("DEBIAN/conffiles", CONFFILES.as_bytes(), DATA)?;
     for script in ["postinst", "prerm", "postrm"] {
         tree.copy(&packaging(&format!("deb/{script}")), &format!("DEBIAN/{script}"), PROGRAM)?;
     }

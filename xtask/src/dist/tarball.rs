@@ -14,8 +14,8 @@ pub(super) fn make(binary: &Path, dist: &Path) -> Result<PathBuf> {
     let tree = Tree::new(dist.join(&name))?;
     tree.copy(binary, "statex", PROGRAM)?;
     tree.copy(&workspace::root().join("config/statex.toml"), "statex.toml", DATA)?;
-    for unit in ["statex.service", "statex-backend.service"] {
-        tree.copy(&packaging(unit), unit, DATA)?;
+    for file in ["statex.service", "statex-backend.service", "backend.env"] {
+        tree.copy(&packaging(file), file, DATA)?;
     }
     for document in DOCUMENTS {
         tree.copy(&workspace::root().join(document), document, DATA)?;
