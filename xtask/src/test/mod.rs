@@ -6,6 +6,7 @@ use crate::setup::{self, Consent, Need};
 use crate::{build_ebpf, exec, kernels, lint, tidy, workspace};
 use anyhow::{Result, bail};
 use clap::ValueEnum;
+use std::process::Command;
 use std::time::Instant;
 pub(crate) use totals::Totals;
 
@@ -88,26 +89,37 @@ pub(crate) fn run(args: Args, consent: Consent) -> Result<()> {
 }
 
 fn unit(totals: &mut Totals) -> Result<()> {
-    let others =
-        totals.count(exec::cargo("test").args(["--workspace", "--exclude=statex-tests", "--no-fail-fast"]));
-    let tests = totals.count(exec::cargo("test").args(["--package=statex-tests", "--lib", "--bins"]));
+    let others = totals.count(cargo_test().args(["--workspace", "--exclude=statex-tests"]));
+    let tests = totals.count(cargo_test().args(["--package=statex-tests", "--lib", "--bins"]));
     others.and(tests)
 }
 
-/// The integration tests of `statex-tests` whose names are `wanted`, one thread a test that takes the machine.
+/// The integration tests of `statex-tests` whose names are `wanted`, one at a time: each has the machine to itself.
 fn integration(totals: &mut Totals, wanted: fn(&str) -> bool) -> Result<()> {
     let names = workspace::test_targets("test")?;
-    let mut cargo = exec::cargo("test");
-    cargo.args(["--package=statex-tests", "--no-fail-fast"]);
+    let mut tests = cargo_test();
+    tests.arg("--package=statex-tests");
     let mut any = false;
     for name in names.iter().filter(|name| wanted(name)) {
-        cargo.args(["--test", name]);
+        tests.args(["--test", name]);
         any = true;
     }
-    match any {
-        true => totals.count(cargo.args(["--", "--test-threads=1"])),
-        false => Ok(()),
+    if !any {
+        return Ok(());
     }
+    // Tests start the programs by their paths, so cargo does not know that it should build them.
+    exec::run(exec::cargo("build").args(["--workspace", "--bins"]))?;
+    totals.count(tests.args(["--", "--test-threads=1"]))
+}
+
+/// `cargo test` whose tests run as root, since only root may load programs and make namespaces.
+fn cargo_test() -> Command {
+    let mut cargo = exec::cargo("test");
+    cargo.arg("--no-fail-fast");
+    if !exec::is_root() {
+        cargo.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", "sudo --preserve-env");
+    }
+    cargo
 }
 
 /// Laboratory tests are named so; every other integration test sends packets through programs only.
