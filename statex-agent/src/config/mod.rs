@@ -9,12 +9,14 @@ mod error;
 mod meant;
 mod resolve;
 mod variables;
+mod watch;
 mod written;
 
 use std::path::Path;
 
 pub use error::{Errors, Place, Problem};
 pub use meant::*;
+pub use watch::Watch;
 
 /// Reads a file and the environment's variables that it names.
 ///
