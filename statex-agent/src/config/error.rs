@@ -19,6 +19,11 @@ impl Place {
         Self { key: format!("{}{dot}{name}", self.key), line: self.line }
     }
 
+    /// The key path of the table that this key stands in.
+    pub(super) fn table(&self) -> &str {
+        self.key.rsplit_once('.').map_or(self.key.as_str(), |(table, _)| table)
+    }
+
     /// The place of an element in the list at this place.
     pub(super) fn index(&self, index: usize) -> Self {
         Self { key: format!("{}[{index}]", self.key), line: self.line }

@@ -47,9 +47,19 @@ impl Destination {
     }
 
     pub fn contains(&self, address: &IpAddr) -> bool {
+        self.net().contains(address)
+    }
+
+    /// Whether every address of the other is one of this, too.
+    pub fn contains_all(&self, other: &Self) -> bool {
+        self.net().contains(&other.net())
+    }
+
+    /// As a prefix, which for one address has all of its bits.
+    pub fn net(&self) -> IpNet {
         match self {
-            Self::Address(own) => own == address,
-            Self::Prefix(prefix) => prefix.contains(address),
+            Self::Address(address) => IpNet::from(*address),
+            Self::Prefix(prefix) => *prefix,
         }
     }
 }

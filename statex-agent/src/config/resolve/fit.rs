@@ -88,6 +88,9 @@ pub(super) fn unicast(address: IpAddr, place: &Place, report: &mut Report) -> bo
         _ if address.is_unspecified() => "the unspecified address",
         _ if address.is_loopback() => "a loopback address",
         _ if address.is_multicast() => "a multicast address",
+        // RFC 1122 §3.2.1.3 and RFC 4291 §2.5.5.1; the data plane uses them as keys of virtual prefixes.
+        IpAddr::V4(v4) if v4.octets()[0] == 0 => "no host's address",
+        IpAddr::V6(v6) if v6.segments()[..6] == [0; 6] => "no host's address",
         _ => return true,
     };
     report.error(place, format!("{address} is {what}; give one that other hosts can reach"));

@@ -18,7 +18,7 @@ mod path;
 mod pool;
 mod service;
 
-use super::error::Report;
+use super::error::{Place, Report};
 use super::meant::{self, Config};
 use super::written::{self, Root};
 
@@ -36,8 +36,16 @@ struct Service<'a> {
     meant: meant::Service,
 }
 
+impl Service<'_> {
+    /// Where the virtual address stands.
+    fn destination_place(&self) -> &Place {
+        if self.written.prefix.is_absent() { &self.written.address.place } else { &self.written.prefix.place }
+    }
+}
+
 /// What a document means. Only if the report then holds no error is it complete.
 pub(super) fn config(root: &Root, report: &mut Report) -> Config {
+    let quic = path::quic(&root.quic.or_empty(), report);
     let mut config = Config {
         node: node::node(&root.node.or_empty(), report),
         control: node::control(&root.control.or_empty(), report),
@@ -49,13 +57,13 @@ pub(super) fn config(root: &Root, report: &mut Report) -> Config {
         encapsulation: path::encapsulation(&root.encapsulation.or_empty(), report),
         deny: path::deny(&root.deny.or_empty(), report),
         event_sample: node::event_sample(&root.events.or_empty(), report),
-        quic: path::quic(&root.quic.or_empty(), report),
         ..Config::default()
     };
     let pools: Vec<Pool<'_>> =
-        root.pool.list().iter().filter_map(|pool| pool::pool(&pool.value, &config.quic, report)).collect();
+        root.pool.list().iter().filter_map(|pool| pool::pool(&pool.value, quic.as_deref(), report)).collect();
     let services: Vec<Service<'_>> =
         root.service.list().iter().filter_map(|service| service::service(&service.value, report)).collect();
+    config.quic = quic.unwrap_or_default();
     check::all(root, &config, &pools, &services, report);
     config.pools = pools.into_iter().map(|pool| pool.meant).collect();
     config.services = services.into_iter().map(|service| service.meant).collect();

@@ -83,7 +83,8 @@ pub(super) fn deny(written: &Deny, report: &mut Report) -> Vec<IpNet> {
 /// Most bytes of server id and nonce together (draft-ietf-quic-load-balancers §3).
 const LONGEST_ID: u8 = 19;
 
-pub(super) fn quic(written: &Quic, report: &mut Report) -> Vec<meant::QuicId> {
+/// `None`: the shape of some id could not be read, so nothing can be checked against it.
+pub(super) fn quic(written: &Quic, report: &mut Report) -> Option<Vec<meant::QuicId>> {
     let list = written.id.list();
     let mut ids = Vec::new();
     for id in list.iter().map(|element| &element.value) {
@@ -109,7 +110,7 @@ pub(super) fn quic(written: &Quic, report: &mut Report) -> Vec<meant::QuicId> {
     }
     let rotations = list.iter().filter_map(|e| Some((*e.value.rotation.given()?, &e.value.rotation.place)));
     fit::unique(rotations, report, |rotation, first| {
-        format!("rotation {rotation} is taken by {}; give another", first.key)
+        format!("rotation {rotation} is taken by {} already; give another", first.table())
     });
-    ids
+    (written.id.is_absent() || written.id.given().is_some_and(|list| list.len() == ids.len())).then_some(ids)
 }

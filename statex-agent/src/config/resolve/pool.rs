@@ -7,7 +7,11 @@ use crate::config::error::Report;
 use crate::config::meant::{self, BackendState, QuicId};
 use crate::config::written;
 
-pub(super) fn pool<'a>(written: &'a written::Pool, quic: &[QuicId], report: &mut Report) -> Option<Pool<'a>> {
+pub(super) fn pool<'a>(
+    written: &'a written::Pool,
+    quic: Option<&[QuicId]>,
+    report: &mut Report,
+) -> Option<Pool<'a>> {
     written.name.required(report, "give the pool a name");
     let name = fit::name(&written.name, report);
     let mut backends = Vec::new();
@@ -44,7 +48,11 @@ fn warn_if_nobody_serves(written: &written::Pool, backends: &[meant::Backend], r
     }
 }
 
-fn backend(written: &written::Backend, quic: &[QuicId], report: &mut Report) -> Option<meant::Backend> {
+fn backend(
+    written: &written::Backend,
+    quic: Option<&[QuicId]>,
+    report: &mut Report,
+) -> Option<meant::Backend> {
     let name = fit::name(&written.name, report);
     let port = fit::port(&written.port, report);
     let weight = fit::number(&written.weight, 0, u32::from(u16::MAX), report).unwrap_or(1);
@@ -71,8 +79,9 @@ fn backend(written: &written::Backend, quic: &[QuicId], report: &mut Report) -> 
     })
 }
 
-fn server_id(written: &written::Backend, quic: &[QuicId], report: &mut Report) -> Vec<u8> {
+fn server_id(written: &written::Backend, quic: Option<&[QuicId]>, report: &mut Report) -> Vec<u8> {
     let Some(id) = written.server_id.given() else { return Vec::new() };
+    let Some(quic) = quic else { return id.0.clone() };
     if !id.0.is_empty() && !quic.iter().any(|shape| usize::from(shape.server_id_bytes) == id.0.len()) {
         let lengths: Vec<String> = quic.iter().map(|shape| shape.server_id_bytes.to_string()).collect();
         let advice = match lengths.as_slice() {

@@ -207,12 +207,12 @@ pub(super) fn found(value: &DeValue<'_>) -> String {
     }
 }
 
-/// A text in quotation marks, cut where it is long.
+/// A text in quotation marks, as TOML would have it, cut where it is long.
 pub(in crate::config) fn quoted(text: &str) -> String {
     const LONGEST: usize = 60;
     match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("\"{}…\"", &text[..end]),
-        None => format!("\"{text}\""),
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
     }
 }
 

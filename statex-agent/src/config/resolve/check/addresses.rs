@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::pool_of;
 use crate::config::error::{Place, Report};
-use crate::config::meant::{Config, Destination, Forward};
+use crate::config::meant::{Config, Destination, Forward, PortMatch};
 use crate::config::resolve::{Pool, Service};
 use crate::config::written::Root;
 
@@ -36,6 +36,11 @@ pub(super) fn check(
             }
         }
     }
+    for service in services {
+        for outer in services {
+            shadow(service, outer, services, report);
+        }
+    }
     denied_backends(config, pools, report);
 }
 
@@ -51,6 +56,27 @@ fn clash(Service { written, meant }: &Service<'_>, address: IpAddr, what: &str, 
             report.warn(&written.prefix.place, message);
         }
         _ => {}
+    }
+}
+
+/// The narrower of two virtual prefixes has its addresses to itself, all ports of them.
+fn shadow(inner: &Service<'_>, outer: &Service<'_>, services: &[Service<'_>], report: &mut Report) {
+    let (here, there) = (inner.meant.destination, outer.meant.destination);
+    if here == there || !there.contains_all(&here) {
+        return;
+    }
+    let served = |service: &Service<'_>| {
+        let meant = &service.meant;
+        let port = meant.port == outer.meant.port || meant.port == PortMatch::Any;
+        meant.destination == here && meant.protocol == outer.meant.protocol && port
+    };
+    if !services.iter().any(served) {
+        let outer = &outer.meant;
+        let message = format!(
+            "{here} lies in {there} of service \"{}\", whose port {} ({}) is not served there any more; serve it here too",
+            outer.name, outer.port, outer.protocol
+        );
+        report.warn(inner.destination_place(), message);
     }
 }
 

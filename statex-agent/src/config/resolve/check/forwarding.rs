@@ -19,7 +19,7 @@ pub(super) fn check(
     pools_exist(root, report);
     for service in services {
         has_a_pool_or_is_local(service, report);
-        has_what_it_needs(config, service, report);
+        has_what_it_needs(root, config, service, report);
         if let Some(pool) = pool_of(service, pools) {
             families_agree(service, pool, report);
             ports_can_be_reached(service, pool, report);
@@ -62,7 +62,12 @@ fn has_a_pool_or_is_local(Service { written, meant }: &Service<'_>, report: &mut
     }
 }
 
-fn has_what_it_needs(config: &Config, Service { written, meant }: &Service<'_>, report: &mut Report) {
+fn has_what_it_needs(
+    root: &Root,
+    config: &Config,
+    Service { written, meant }: &Service<'_>,
+    report: &mut Report,
+) {
     let (family, nat_addresses) = match meant.destination.is_ipv4() {
         true => ("IPv4", config.nat.ipv4.len()),
         false => ("IPv6", config.nat.ipv6.len()),
@@ -73,7 +78,7 @@ fn has_what_it_needs(config: &Config, Service { written, meant }: &Service<'_>, 
         );
         report.error(&written.forward.place, message);
     }
-    if meant.quic && config.quic.is_empty() {
+    if meant.quic && config.quic.is_empty() && root.quic.or_empty().id.is_absent() {
         report.error(&written.quic.place, "no [[quic.id]] says how connection ids are made; add one");
     }
 }
@@ -166,11 +171,11 @@ fn connection_ids_name_backends(Service { meant, .. }: &Service<'_>, pool: &Pool
     }
     for (written, backend) in pool.backends.iter().zip(&pool.meant.backends) {
         if backend.server_id.is_empty() {
-            let message = format!("without one, connections of \"{}\" break when clients move", meant.name);
-            report.warn(
-                &written.server_id.place,
-                format!("service \"{}\" is quic; give a server id: {message}", meant.name),
+            let message = format!(
+                "missing; without a server id, connections of service \"{}\" break when a client's address changes",
+                meant.name
             );
+            report.warn(&written.server_id.place, message);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What must be unique.
 
-use crate::config::error::{Place, Report};
+use crate::config::error::Report;
 use crate::config::resolve::{Pool, Service, fit};
 use crate::config::written::{Key, Root};
 
@@ -10,14 +10,14 @@ pub(super) fn check(root: &Root, pools: &[Pool<'_>], services: &[Service<'_>], r
     for pool in pools {
         backends(pool, report);
     }
-    let identities = services.iter().map(|Service { written, meant }| {
-        let key = if written.prefix.is_absent() { &written.address.place } else { &written.prefix.place };
-        ((meant.destination, meant.port, meant.protocol), key)
+    let identities = services.iter().map(|service| {
+        let meant = &service.meant;
+        ((meant.destination, meant.port, meant.protocol), service.destination_place())
     });
     fit::unique(identities, report, |(destination, port, protocol), first| {
         format!(
             "{destination}, port {port}, {protocol} belongs to {} already; merge them, or change one",
-            table(first)
+            first.table()
         )
     });
 }
@@ -25,7 +25,7 @@ pub(super) fn check(root: &Root, pools: &[Pool<'_>], services: &[Service<'_>], r
 fn names<'a>(keys: impl Iterator<Item = &'a Key<String>>, kind: &str, report: &mut Report) {
     let named = keys.filter_map(|key| Some((key.given()?, &key.place)));
     fit::unique(named, report, |name, first| {
-        format!("{} has the name \"{name}\" already; give this {kind} another", table(first))
+        format!("{} has the name \"{name}\" already; give this {kind} another", first.table())
     });
 }
 
@@ -36,7 +36,7 @@ fn backends(pool: &Pool<'_>, report: &mut Report) {
     let errors = report.errors.len();
     fit::unique(addresses, report, |(address, port), first| {
         let port = port.map(|port| format!(" port {port}")).unwrap_or_default();
-        format!("{address}{port} is {} already; remove one", table(first))
+        format!("{address}{port} is {} already; remove one", first.table())
     });
     if report.errors.len() > errors {
         // Names that come of the address would only say the same again.
@@ -44,17 +44,12 @@ fn backends(pool: &Pool<'_>, report: &mut Report) {
     }
     let names = ends.clone().map(|(written, meant)| (&meant.name, &written.name.place));
     fit::unique(names, report, |name, first| {
-        format!("{} has the name \"{name}\" already; give this backend another", table(first))
+        format!("{} has the name \"{name}\" already; give this backend another", first.table())
     });
     let ids = ends
         .filter(|(_, meant)| !meant.server_id.is_empty())
         .map(|(written, meant)| (&meant.server_id, &written.server_id.place));
     fit::unique(ids, report, |_, first| {
-        format!("{} has this server id already; connection ids could not tell the two apart", table(first))
+        format!("{} has this server id already; connection ids could not tell the two apart", first.table())
     });
-}
-
-/// The table that a key stands in.
-fn table(place: &Place) -> &str {
-    place.key.rsplit_once('.').map_or(place.key.as_str(), |(table, _)| table)
 }
