@@ -29,6 +29,12 @@ impl Mode {
     }
 }
 
+/// Bits of [`Backend::notes`].
+pub mod notes {
+    /// An operator has drained the backend.
+    pub const DRAINED: u32 = 1 << 0;
+}
+
 /// What a backend's row may be used for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[repr(u8)]
@@ -75,7 +81,9 @@ pub struct Backend {
     pub protocol: u8,
     /// Bytes of [`Backend::server_id`] that count.
     pub server_id_len: u8,
-    pub reserved: [u32; 9],
+    /// The agent's, of [`notes`]: what it must know again when it starts. Packets do not look at it.
+    pub notes: Shared<u32>,
+    pub reserved: [u32; 8],
 }
 
 const _: () = assert!(size_of::<Backend>() == 128);

@@ -20,7 +20,7 @@ mod service;
 mod source;
 
 pub use address::{Addr, Prefix};
-pub use backend::{Backend, BackendState, Egress, Mode, NextHop, OUTER_LEN};
+pub use backend::{Backend, BackendState, Egress, Mode, NextHop, OUTER_LEN, notes};
 pub use bytes::Row;
 pub use control::{Control, features};
 pub(crate) use counters::add;
