@@ -2,6 +2,7 @@
 
 pub mod attach;
 pub mod counters;
+pub mod events;
 pub mod fake;
 pub mod image;
 pub mod links;
@@ -12,8 +13,10 @@ pub mod netlink;
 pub mod next_hop;
 pub mod object;
 pub mod pin;
+pub mod plane;
 pub mod privileges;
 pub mod ring;
 pub mod rows;
+pub mod secret;
 pub mod shape;
 pub mod tables;

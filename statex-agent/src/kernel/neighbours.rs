@@ -37,8 +37,9 @@ pub type Wanted = BTreeMap<IpAddr, Option<Fixed>>;
 /// What the loop tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
-    /// The next hop of an address, when first known and whenever it changes. A neighbour that falls
-    /// silent is no change: the last answer stays until a better one is there.
+    /// The next hop of an address, when first known and whenever it changes. A neighbour is given time to answer
+    /// before it counts as unresolved, and one that falls silent is no change: the last answer stays until a better
+    /// one is there.
     NextHop {
         address: IpAddr,
         next_hop: Result<NextHop, Unreachable>,
@@ -240,7 +241,8 @@ impl Picture {
             (&next_hop, self.neighbour_of(address))
         {
             self.care(netlink, interface, neighbour).await;
-            if let Some(Ok(_)) = self.told.get(&address) {
+            let silent = self.states.get(&(interface, neighbour)) == Some(&NeighbourState::Failed);
+            if !silent || matches!(self.told.get(&address), Some(Ok(_))) {
                 return None;
             }
         }
