@@ -58,7 +58,10 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Setup => setup::run(consent),
         Command::BuildEbpf => build_ebpf::run(consent),
-        Command::Test(args) => test::run(args, consent),
+        Command::Test(args) => match test::run(args, consent) {
+            true => Ok(()),
+            false => return ExitCode::FAILURE,
+        },
         Command::Tidy(args) => tidy::run(args),
         Command::Lab(args) => lab::run(args, consent),
         Command::Demo(args) => demo::run(args, consent),

@@ -1,13 +1,14 @@
 //! `cargo xtask test`: every check and test, cheapest first, each with its time; goes on after a failure.
 
+mod report;
 mod totals;
 
 use crate::setup::{self, Consent, Need};
 use crate::{build_ebpf, exec, kernels, lint, tidy, workspace};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::ValueEnum;
+use report::Report;
 use std::process::Command;
-use std::time::Instant;
 pub(crate) use totals::Totals;
 
 /// What to test.
@@ -46,46 +47,43 @@ impl Part {
     }
 }
 
-type Run = fn(&mut Totals, Consent) -> Result<()>;
-
-/// One thing that can fail, and how to try it again.
-struct Step {
-    name: &'static str,
-    again: String,
-    run: Run,
-}
+/// A step by its name.
+type Step = (&'static str, fn(&mut Totals, Consent) -> Result<()>);
 
 fn steps(part: Part) -> Vec<Step> {
-    let steps: &[(&'static str, Run)] = match part {
-        Part::Lint => &[
+    match part {
+        Part::Lint => vec![
             ("tidy", |_, _| tidy::run(tidy::Args::default())),
             ("format", |_, _| lint::format()),
             ("clippy, host", |_, _| lint::clippy_host()),
             ("clippy, eBPF", |_, consent| lint::clippy_bpf(consent)),
         ],
-        Part::Unit => &[("unit tests", |totals, _| unit(totals))],
-        Part::Specs => &[("packet specs", |totals, _| integration(totals, is_spec))],
-        Part::Lab => &[("laboratory", |totals, _| integration(totals, is_lab))],
-        Part::Kernels => &[("older kernels", |totals, _| kernels::run(totals))],
-    };
-    let step = |&(name, run)| Step { name, again: format!("cargo xtask test {}", part.name()), run };
-    steps.iter().map(step).collect()
+        Part::Unit => vec![("unit tests", |totals, _| unit(totals))],
+        Part::Specs => vec![("packet specs", |totals, _| integration(totals, is_spec))],
+        Part::Lab => vec![("laboratory", |totals, _| integration(totals, is_lab))],
+        Part::Kernels => vec![("older kernels", |totals, _| kernels::run(totals))],
+    }
 }
 
-pub(crate) fn run(args: Args, consent: Consent) -> Result<()> {
+/// Whether everything passed.
+pub(crate) fn run(args: Args, consent: Consent) -> bool {
     let parts = match args.parts.is_empty() {
         true => Part::value_variants().to_vec(),
         false => args.parts,
     };
-    let begun = Instant::now();
-    let mut report = Report::default();
     let needs: Vec<_> = parts.iter().flat_map(|part| part.needs()).chain([&Need::Ebpf]).copied().collect();
-    report.prepare("set-up", "cargo xtask setup", || setup::ensure(&needs, consent))?;
-    report.prepare("eBPF build", "cargo xtask build-ebpf", || build_ebpf::run(consent))?;
-    for step in parts.into_iter().flat_map(steps) {
-        report.step(step, consent);
+    let mut report = Report::new();
+    let ready = report.step("set-up", "cargo xtask setup", |_| setup::ensure(&needs, consent))
+        && report.step("eBPF build", "cargo xtask build-ebpf", |_| build_ebpf::run(consent));
+    if ready {
+        for part in parts {
+            let again = format!("cargo xtask test {}", part.name());
+            for (name, run) in steps(part) {
+                report.step(name, &again, |totals| run(totals, consent));
+            }
+        }
     }
-    report.finish(begun)
+    report.finish()
 }
 
 fn unit(totals: &mut Totals) -> Result<()> {
@@ -129,59 +127,4 @@ fn is_lab(target: &str) -> bool {
 
 fn is_spec(target: &str) -> bool {
     !is_lab(target)
-}
-
-/// What has been done so far, for the summary.
-#[derive(Default)]
-struct Report {
-    totals: Totals,
-    lines: Vec<String>,
-    failed: Vec<String>,
-}
-
-impl Report {
-    /// A step without which none of the others can run.
-    fn prepare(&mut self, name: &str, again: &str, run: impl FnOnce() -> Result<()>) -> Result<()> {
-        let begun = heading(name);
-        run().inspect_err(|_| eprintln!("{name} failed; to try it again: {again}"))?;
-        self.lines.push(line("ok", name, begun));
-        Ok(())
-    }
-
-    fn step(&mut self, step: Step, consent: Consent) {
-        let begun = heading(step.name);
-        let failed_before = self.totals.failed;
-        let outcome = match (step.run)(&mut self.totals, consent) {
-            Ok(()) => "ok",
-            Err(error) => {
-                eprintln!("error: {error:#}");
-                self.failed.push(step.again);
-                self.totals.failed += u64::from(self.totals.failed == failed_before);
-                "FAILED"
-            }
-        };
-        self.lines.push(line(outcome, step.name, begun));
-    }
-
-    fn finish(mut self, begun: Instant) -> Result<()> {
-        println!("\n{}\n{}", self.lines.join("\n"), line("", "all", begun));
-        self.failed.dedup();
-        for again in &self.failed {
-            println!("to try it again: {again}");
-        }
-        println!("{}", self.totals);
-        match self.failed.len() {
-            0 => Ok(()),
-            failed => bail!("{failed} of the parts failed"),
-        }
-    }
-}
-
-fn heading(name: &str) -> Instant {
-    println!("\n== {name}");
-    Instant::now()
-}
-
-fn line(outcome: &str, name: &str, begun: Instant) -> String {
-    format!("{outcome:<8}{name:<16}{:>8.1} s", begun.elapsed().as_secs_f64())
 }
