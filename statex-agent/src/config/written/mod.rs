@@ -185,3 +185,48 @@ pub(super) fn read(text: &str, reader: &mut Reader<'_>) -> Option<Root> {
     }
     Root::read(&DeValue::Table(document.into_inner()), &Place::default(), reader)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// The file with every key in it, whether as a default or as an alternative.
+    fn with_every_key() -> toml::Value {
+        let file = include_str!("../../../../config/statex.toml");
+        let uncomment = |line: &'static str| {
+            let inside = line.strip_prefix('#').unwrap_or(line);
+            let key = inside.trim_start_matches(' ').split_once(" = ").map_or("", |(key, _)| key);
+            let is_setting = inside.starts_with('[')
+                || inside.len() - inside.trim_start().len() <= 1
+                    && !key.is_empty()
+                    && key
+                        .bytes()
+                        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+            if is_setting { inside } else { "" }
+        };
+        toml::from_str(&file.lines().map(uncomment).collect::<Vec<_>>().join("\n")).unwrap()
+    }
+
+    fn paths(path: &str, value: &toml::Value, found: &mut BTreeSet<String>) {
+        match value {
+            toml::Value::Table(table) => {
+                table.iter().for_each(|(key, value)| paths(&format!("{path}.{key}"), value, found));
+            }
+            toml::Value::Array(list) if list.first().is_some_and(toml::Value::is_table) => {
+                list.iter().for_each(|value| paths(path, value, found));
+            }
+            _ => {
+                found.insert(path.to_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn the_shipped_file_has_every_key_and_no_other() {
+        let (mut known, mut shipped) = (BTreeSet::new(), BTreeSet::new());
+        Root::key_paths("", &mut known);
+        paths("", &with_every_key(), &mut shipped);
+        assert_eq!(shipped, known);
+    }
+}

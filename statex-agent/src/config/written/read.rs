@@ -23,6 +23,12 @@ pub(in crate::config) struct Reader<'a> {
 pub(in crate::config) trait Written: Sized {
     /// `None`: it could not be read, and the reader's report says why.
     fn read(value: &DeValue<'_>, place: &Place, reader: &mut Reader<'_>) -> Option<Self>;
+
+    /// Adds the path of every key of the type, which itself stands at `path`.
+    #[cfg(test)]
+    fn key_paths(path: &str, paths: &mut std::collections::BTreeSet<String>) {
+        paths.insert(path.to_owned());
+    }
 }
 
 /// A table whose keys are all optional as far as reading goes.
@@ -192,6 +198,11 @@ impl<T: Written> Written for Vec<Element<T>> {
         };
         Some(array.iter().enumerate().filter_map(element).collect())
     }
+
+    #[cfg(test)]
+    fn key_paths(path: &str, paths: &mut std::collections::BTreeSet<String>) {
+        T::key_paths(path, paths);
+    }
 }
 
 /// A value in words.
@@ -233,6 +244,11 @@ macro_rules! tables {
                 };
                 let misspelt = reader.refuse_unknown_keys(table, place, &[$(stringify!($key)),*]);
                 Some(Self { $($key: reader.key(table, place, stringify!($key), &misspelt),)* })
+            }
+
+            #[cfg(test)]
+            fn key_paths(path: &str, paths: &mut std::collections::BTreeSet<String>) {
+                $(<$type as Written>::key_paths(&format!("{path}.{}", stringify!($key)), paths);)*
             }
         }
 
