@@ -100,6 +100,17 @@ fn every_mistake_is_told_in_these_words() {
 }
 
 #[test]
+fn a_ring_shorter_than_its_pool_is_refused() {
+    let backends: Vec<String> = (1..253).map(|host| format!("{{ address = \"10.0.0.{host}\" }}")).collect();
+    let pool =
+        format!("[[pool]]\nname = \"large\"\nhealth.kind = \"none\"\nbackend = [{}]\n", backends.join(", "));
+    let ring = BASE.replacen("pool = \"web\"", "pool = \"large\"\nring_slots = 251", 1);
+    let expected =
+        "! 33: service[0].ring_slots: 251 slots cannot hold the 252 backends of pool \"large\"; give more";
+    assert_eq!(said(&(ring + &pool)), [expected]);
+}
+
+#[test]
 fn there_are_many_cases_and_each_has_a_name() {
     let mut names: Vec<&str> = cases().iter().map(|case| case.name).collect();
     names.sort_unstable();
