@@ -129,10 +129,12 @@ fn warn_of_idle_keys(written: &written::Service, report: &mut Report) {
         (&written.ring_slots.place, written.ring_slots.is_absent()),
         (&written.quic.place, written.quic.is_absent()),
         (&written.mtu.place, written.mtu.is_absent()),
+        (&written.new_flows_per_second.place, written.new_flows_per_second.is_absent()),
+        (&written.new_flows_per_source.place, written.new_flows_per_source.is_absent()),
     ];
     for (place, absent) in keys {
         if !absent {
-            report.warn(place, "has no effect with forward = \"local\", which has no backends");
+            report.warn(place, "has no effect with forward = \"local\", which has no flows to backends");
         }
     }
 }

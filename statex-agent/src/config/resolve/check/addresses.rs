@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::pool_of;
-use crate::config::error::{Place, Report};
+use crate::config::error::Report;
 use crate::config::meant::{Config, Destination, Forward, PortMatch};
 use crate::config::resolve::{Pool, Service};
 use crate::config::written::Root;
@@ -41,7 +41,6 @@ pub(super) fn check(
             shadow(service, outer, services, report);
         }
     }
-    denied_backends(config, pools, report);
 }
 
 /// An address of a service that is something else as well would be taken from that.
@@ -77,20 +76,5 @@ fn shadow(inner: &Service<'_>, outer: &Service<'_>, services: &[Service<'_>], re
             outer.name, outer.port, outer.protocol
         );
         report.warn(inner.destination_place(), message);
-    }
-}
-
-fn denied_backends(config: &Config, pools: &[Pool<'_>], report: &mut Report) {
-    for (written, backend) in pools.iter().flat_map(|pool| pool.backends.iter().zip(&pool.meant.backends)) {
-        if let Some(prefix) = config.deny.iter().find(|prefix| prefix.contains(&backend.address)) {
-            let place: &Place = &written.address.place;
-            report.warn(
-                place,
-                format!(
-                    "{} is in deny.prefixes ({prefix}); its answers through nat are dropped",
-                    backend.address
-                ),
-            );
-        }
     }
 }
