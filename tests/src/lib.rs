@@ -1,6 +1,10 @@
 //! What the tests of Statex stand on: packets, doubles of the kernel, the kernel itself, a laboratory.
 
 pub mod client;
+pub mod demo;
+pub mod deployment;
 pub mod lab;
 pub mod origin;
 pub mod packet;
+pub mod standing;
+pub mod wait;

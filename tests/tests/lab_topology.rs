@@ -5,6 +5,7 @@
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use statex_tests::client::{
     Arrivals, Conversation, Crowd, Pace, Transport, allow_open_files, curl, last_failure,
 };
+use statex_tests::deployment::Configuration;
 use statex_tests::lab::{Family, Host, Lab, Layout, Reactor, ip};
 use statex_tests::origin::{self, Origin};
 
@@ -194,5 +196,15 @@ fn a_narrow_path_is_discovered() {
     let target = |family| lab.backends[0].addresses.at(family, origin::HTTP);
     for family in Family::BOTH {
         curl::download(&lab.clients[0].namespace, target(family), 5_000_000, PATIENCE).unwrap();
+    }
+}
+
+#[test]
+fn the_configuration_for_the_laboratory_is_valid() {
+    for layout in [Layout::Shared, Layout::Routed, Layout::TwoLegged] {
+        let lab = Lab::up(layout).unwrap();
+        let text = Configuration::default().text(&lab, layout);
+        let config = statex_agent::config::parse(&text, Path::new("statex.toml"), &|_| None).unwrap();
+        assert_eq!((config.services.len(), config.warnings()), (30, &[][..]));
     }
 }

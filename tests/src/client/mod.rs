@@ -4,10 +4,12 @@ mod arrivals;
 mod conversation;
 mod crowd;
 pub mod curl;
+mod flood;
 
 pub use arrivals::{Arrival, Arrivals, last_failure};
 pub use conversation::{Conversation, Transport};
 pub use crowd::{Crowd, Member, Pace};
+pub use flood::Flood;
 
 use anyhow::{Context, Result};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};

@@ -34,7 +34,8 @@ pub fn ip(namespace: &Namespace, lines: &str) -> Result<()> {
 /// brings NAPI, without which frames that the other end sends by `XDP_TX` or a redirect are lost.
 pub(super) fn join(a: (&Namespace, &str), b: (&Namespace, &str), mtu: u32) -> Result<()> {
     let ((a, a_name), (b, b_name)) = (a, b);
-    let there = b.path();
+    let there = b.place();
+    let there = there.net().display();
     ip(a, &format!("link add {a_name} mtu {mtu} type veth peer name {b_name} mtu {mtu} netns {there}\n"))?;
     for (namespace, name) in [(a, a_name), (b, b_name)] {
         let mut ethtool = namespace.command("ethtool");

@@ -21,7 +21,7 @@ use anyhow::{Context, Result};
 
 pub use binary::{BINARIES, binary};
 pub use link::ip;
-pub use namespace::Namespace;
+pub use namespace::{Namespace, Place};
 pub use plan::{Addresses, BACKENDS, CLIENTS, Family, Layout, VIRTUAL_PREFIXES, virtual_address};
 pub use reactor::Reactor;
 
@@ -63,10 +63,6 @@ const EVERYWHERE: &[(&str, &str)] = &[
 
 const ROUTER: &[(&str, &str)] = &[("net/ipv4/ip_forward", "1"), ("net/ipv6/conf/all/forwarding", "1")];
 
-/// A backend has the virtual addresses on its loopback interface and must not speak of them on the segment.
-const BACKEND: &[(&str, &str)] =
-    &[("net/ipv4/conf/all/arp_ignore", "1"), ("net/ipv4/conf/all/arp_announce", "2")];
-
 /// All hosts, joined. Dropping it takes everything away.
 #[derive(Debug)]
 pub struct Lab {
@@ -103,11 +99,7 @@ impl Lab {
         if layout == Layout::TwoLegged {
             plug(&router, &node, "eth1", "node-far", "far", segment.host(2))?;
         }
-        let backend = |number| {
-            let host = on_bridge(&router, &format!("backend{number}"), bridge, segment, 10 + number)?;
-            host.namespace.set_sysctls(BACKEND)?;
-            Ok(host)
-        };
+        let backend = |number| on_bridge(&router, &format!("backend{number}"), bridge, segment, 10 + number);
         let backends = (1..=BACKENDS as u8).map(backend).collect::<Result<_>>()?;
         route_virtual_addresses(&router, node.addresses)?;
         Ok(Self { router, clients, node, backends })

@@ -1,29 +1,53 @@
 //! One host of the laboratory: a network namespace and a mount namespace that have no name.
 //!
 //! Only file descriptors keep them. When the process that laid the laboratory is gone, for whatever reason, the
-//! kernel takes everything away: interfaces, addresses, pinned objects, and the processes started by [`command`].
-//!
-//! [`command`]: Namespace::command
+//! kernel takes everything away: interfaces, addresses, files, pinned objects, and the processes started by
+//! [`command`](Namespace::command).
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::panic::resume_unwind;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
+use serde::{Deserialize, Serialize};
 
 /// A network namespace, and a mount namespace with its own `/sys`, bpf file system and `/run`.
 ///
 /// The private mounts let two nodes on one machine pin the same names and listen at the same control socket path.
 #[derive(Debug)]
 pub struct Namespace {
-    net: OwnedFd,
-    mount: OwnedFd,
+    net: File,
+    mount: File,
+    run: File,
+}
+
+/// Where other processes find a namespace, as long as the process that holds it lives.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Place {
+    net: PathBuf,
+    mount: PathBuf,
+}
+
+impl Place {
+    /// A path by which `ip` names the network namespace: `ip link set … netns PATH`.
+    pub fn net(&self) -> &Path {
+        &self.net
+    }
+
+    /// A command that will run in both namespaces and is killed when the thread that starts it ends.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args([format!("--net={}", self.net.display()), format!("--mount={}", self.mount.display())]);
+        command.args(["--wd=.", "--", "setpriv", "--pdeathsig", "KILL"]).arg(program);
+        command
+    }
 }
 
 impl Namespace {
@@ -39,19 +63,25 @@ impl Namespace {
         on_own_thread(|| {
             unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).context("cannot make namespaces")?;
             private_mounts()?;
-            let open = |kind| File::open(format!("/proc/thread-self/ns/{kind}"));
-            Ok(Self { net: open("net")?.into(), mount: open("mnt")?.into() })
+            let [net, mount, run] =
+                ["/proc/thread-self/ns/net", "/proc/thread-self/ns/mnt", "/run"].map(File::open);
+            Ok(Self { net: net?, mount: mount?, run: run? })
         })
     }
 
     /// A second hold on the same namespaces.
     pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self { net: self.net.try_clone()?, mount: self.mount.try_clone()? })
+        Ok(Self { net: self.net.try_clone()?, mount: self.mount.try_clone()?, run: self.run.try_clone()? })
     }
 
-    /// Adopts the namespaces behind two files, such as `/proc/PID/fd/N` of the process that made them.
-    pub fn from_files(net: File, mount: File) -> Self {
-        Self { net: net.into(), mount: mount.into() }
+    /// Where other processes find these namespaces.
+    pub fn place(&self) -> Place {
+        Place { net: path_of(&self.net), mount: path_of(&self.mount) }
+    }
+
+    /// The host's private `/run`, under a path that works outside the namespace.
+    pub fn run_folder(&self) -> PathBuf {
+        path_of(&self.run)
     }
 
     /// Runs `work` on a thread of its own inside the network namespace; a panic goes on in the caller.
@@ -69,11 +99,7 @@ impl Namespace {
 
     /// A command that will run in both namespaces and is killed when the thread that starts it ends.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new("nsenter");
-        let (net, mount) = (path_of(&self.net), path_of(&self.mount));
-        command.args([format!("--net={net}"), format!("--mount={mount}")]);
-        command.args(["--wd=.", "--", "setpriv", "--pdeathsig", "KILL"]).arg(program);
-        command
+        self.place().command(program)
     }
 
     /// Sets kernel parameters of the network namespace: pairs of a path below `/proc/sys` and a value.
@@ -85,21 +111,11 @@ impl Namespace {
             })
         })
     }
-
-    /// A path by which `ip` names the network namespace: `ip link set … netns PATH`.
-    pub fn path(&self) -> String {
-        path_of(&self.net)
-    }
-
-    /// File descriptor numbers (network, mount) by which other processes find the namespaces in `/proc/PID/fd`.
-    pub fn descriptors(&self) -> (i32, i32) {
-        (self.net.as_raw_fd(), self.mount.as_raw_fd())
-    }
 }
 
 /// A path to an open file that other processes can use too.
-fn path_of(file: &OwnedFd) -> String {
-    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd())
+fn path_of(file: &File) -> PathBuf {
+    format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd()).into()
 }
 
 fn private_mounts() -> Result<()> {

@@ -8,7 +8,7 @@ pub const CLIENTS: usize = 2;
 pub const BACKENDS: usize = 3;
 
 /// Where the backends are, seen from the node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Layout {
     /// On the node's own segment; every forward mode works.
     #[default]
