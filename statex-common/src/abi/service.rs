@@ -59,10 +59,12 @@ pub struct Service {
     pub source_bits: Shared<u32>,
     /// On a `NAT_RETURN` row: the address's place among [`super::Node::nat_addresses`].
     pub nat_index: u32,
-    pub reserved_words: [u32; 1],
+    pub reserved_words: [u32; 3],
 }
 
 const _: () = assert!(size_of::<Service>() == 64);
+// The row's alignment would hide padding at its end.
+const _: () = assert!(core::mem::offset_of!(Service, reserved_words) == 52);
 
 impl Service {
     /// The word for [`Service::ring`].
