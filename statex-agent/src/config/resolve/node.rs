@@ -1,11 +1,11 @@
 //! `[node]`, `[control]`, `[metrics]`, `[log]`, `[events]`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::fit;
 use crate::config::error::Report;
 use crate::config::meant;
-use crate::config::written::{Control, Events, Key, Log, Metrics, Node, quoted};
+use crate::config::written::{Control, Element, Events, Key, Log, Metrics, Node, quoted};
 
 /// Longest path that `sockaddr_un` holds (unix(7)).
 const LONGEST_SOCKET_PATH: usize = 107;
@@ -36,8 +36,13 @@ fn interfaces(written: &Node, report: &mut Report) -> Vec<String> {
     for element in list {
         fit::interface(&element.value, &element.place, report);
     }
+    distinct(list, report)
+}
+
+/// The names of a list, in which each stands once.
+fn distinct(list: &[Element<String>], report: &mut Report) -> Vec<String> {
     fit::unique(list.iter().map(|e| (&e.value, &e.place)), report, |name, _| {
-        format!("\"{name}\" is named twice; remove one")
+        format!("{} is named twice; remove one", quoted(name))
     });
     list.iter().map(|element| element.value.clone()).collect()
 }
@@ -59,25 +64,17 @@ fn hash_secret(written: &Node, report: &mut Report) -> Option<meant::Secret> {
     }
 }
 
-fn own_address<A: Copy + Into<std::net::IpAddr>>(key: &Key<A>, report: &mut Report) -> Option<A> {
+fn own_address<A: Copy + Into<IpAddr>>(key: &Key<A>, report: &mut Report) -> Option<A> {
     let address = *key.given()?;
     fit::unicast(address.into(), &key.place, report).then_some(address)
 }
 
 pub(super) fn control(written: &Control, report: &mut Report) -> meant::Control {
-    let names = |key: &Key<Vec<_>>, report: &mut Report| -> Vec<String> {
-        fit::unique(
-            key.list().iter().map(|e: &crate::config::written::Element<String>| (&e.value, &e.place)),
-            report,
-            |name, _| format!("\"{name}\" is named twice; remove one"),
-        );
-        key.list().iter().map(|element| element.value.clone()).collect()
-    };
     let default = meant::Control::default();
     meant::Control {
         socket: fit::absolute(&written.socket, LONGEST_SOCKET_PATH, report).unwrap_or(default.socket),
-        users: names(&written.users, report),
-        groups: names(&written.groups, report),
+        users: distinct(written.users.list(), report),
+        groups: distinct(written.groups.list(), report),
     }
 }
 
