@@ -3,6 +3,8 @@
 pub mod client;
 pub mod demo;
 pub mod deployment;
+pub mod doubles;
+pub mod harness;
 pub mod lab;
 pub mod origin;
 pub mod packet;
