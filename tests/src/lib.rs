@@ -8,5 +8,6 @@ pub mod harness;
 pub mod lab;
 pub mod origin;
 pub mod packet;
+pub mod specs;
 pub mod standing;
 pub mod wait;
