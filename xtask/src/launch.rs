@@ -27,7 +27,7 @@ pub(crate) fn launch(
     needs: &[Need],
     consent: Consent,
 ) -> Result<()> {
-    if !workspace::test_targets("bin")?.iter().any(|name| name == program) {
+    if !workspace::has_program(program)? {
         bail!("the package statex-tests has no program `{program}`");
     }
     setup::ensure(&[needs, &[Need::Ebpf]].concat(), consent)?;

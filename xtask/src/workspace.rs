@@ -20,14 +20,22 @@ pub(crate) fn ebpf_crate() -> PathBuf {
     root().join("statex-ebpf")
 }
 
-/// The targets of one kind (`bin`, `test`) that the package `statex-tests` has.
-pub(crate) fn test_targets(kind: &str) -> Result<Vec<String>> {
+/// The package of packet specs and laboratory.
+pub(crate) const TESTS: &str = "statex-tests";
+
+/// The names of all targets of one kind (`bin`, `test`) in the packages that are `wanted` by their names.
+pub(crate) fn targets(kind: &str, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>> {
     let metadata = exec::output(exec::cargo("metadata").args(["--no-deps", "--format-version=1"]))?;
     let metadata: Metadata = serde_json::from_str(&metadata).context("cargo metadata is JSON")?;
-    let tests = metadata.packages.into_iter().find(|package| package.name == "statex-tests");
-    let targets = tests.map(|package| package.targets).unwrap_or_default();
-    let wanted = |target: &Target| target.kind.iter().any(|each| each == kind);
-    Ok(targets.into_iter().filter(wanted).map(|target| target.name).collect())
+    let packages = metadata.packages.into_iter().filter(|package| wanted(&package.name));
+    let targets = packages.flat_map(|package| package.targets);
+    let of_kind = targets.filter(|target| target.kind.iter().any(|each| each == kind));
+    Ok(of_kind.map(|target| target.name).collect())
+}
+
+/// Whether `statex-tests` has a program of that name.
+pub(crate) fn has_program(name: &str) -> Result<bool> {
+    Ok(targets("bin", |package| package == TESTS)?.iter().any(|program| program == name))
 }
 
 /// What is read of `cargo metadata`.

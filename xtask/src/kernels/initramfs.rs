@@ -9,7 +9,7 @@ const INIT: &str = "specs-init";
 
 /// Builds and packs the init; `None` while the package has none.
 pub(super) fn build() -> Result<Option<PathBuf>> {
-    if !workspace::test_targets("bin")?.iter().any(|name| name == INIT) {
+    if !workspace::has_program(INIT)? {
         return Ok(None);
     }
     // What follows `--` reaches the last crate only: all below it is what the other tests link.

@@ -4,7 +4,7 @@ mod report;
 mod totals;
 
 use crate::setup::{self, Consent, Need};
-use crate::{build_ebpf, exec, kernels, lint, tidy, workspace};
+use crate::{build_ebpf, exec, kernels, lint, tidy, workspace, workspace::TESTS};
 use anyhow::Result;
 use clap::ValueEnum;
 use report::Report;
@@ -86,34 +86,40 @@ pub(crate) fn run(args: Args, consent: Consent) -> bool {
     report.finish()
 }
 
+/// The tests inside all packages, and the integration tests of all but `statex-tests`.
+///
+/// Always `--workspace`: a choice of packages would choose other features, and build the dependencies again.
 fn unit(totals: &mut Totals) -> Result<()> {
-    let others = totals.count(cargo_test().args(["--workspace", "--exclude=statex-tests"]));
-    let tests = totals.count(cargo_test().args(["--package=statex-tests", "--lib", "--bins"]));
-    others.and(tests)
+    let mut tests = cargo_test();
+    tests.args(["--lib", "--bins"]);
+    for name in workspace::targets("test", |package| package != TESTS)? {
+        tests.args(["--test", &name]);
+    }
+    let inside = totals.count(&mut tests);
+    let documented = totals.count(cargo_test().arg("--doc"));
+    inside.and(documented)
 }
 
 /// The integration tests of `statex-tests` whose names are `wanted`, one at a time: each has the machine to itself.
 fn integration(totals: &mut Totals, wanted: fn(&str) -> bool) -> Result<()> {
-    let names = workspace::test_targets("test")?;
-    let mut tests = cargo_test();
-    tests.arg("--package=statex-tests");
-    let mut any = false;
-    for name in names.iter().filter(|name| wanted(name)) {
-        tests.args(["--test", name]);
-        any = true;
-    }
-    if !any {
+    let names = workspace::targets("test", |package| package == TESTS)?;
+    let names: Vec<_> = names.iter().filter(|name| wanted(name)).collect();
+    if names.is_empty() {
         return Ok(());
     }
     // Tests start the programs by their paths, so cargo does not know that it should build them.
     exec::run(exec::cargo("build").args(["--workspace", "--bins"]))?;
+    let mut tests = cargo_test();
+    for name in names {
+        tests.args(["--test", name]);
+    }
     totals.count(tests.args(["--", "--test-threads=1"]))
 }
 
 /// `cargo test` whose tests run as root, since only root may load programs and make namespaces.
 fn cargo_test() -> Command {
     let mut cargo = exec::cargo("test");
-    cargo.arg("--no-fail-fast");
+    cargo.args(["--workspace", "--no-fail-fast"]);
     if !exec::is_root() {
         cargo.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", "sudo --preserve-env");
     }
