@@ -61,6 +61,8 @@ impl Plane {
         let refused =
             |error: LoadError| AttachError::Pin { interface: link.name.clone(), error: error.to_string() };
         let program = load::loaded_xdp(&mut self.object, names::PROGRAM_NODE).map_err(refused)?;
+        // The pin alone holds the link now, so that it can be let go where it does not fit.
+        self.held.remove(&link.index);
         let held = attach_pinned(program, link, mode, &self.pins.link(link.index))?;
         self.held.insert(link.index, held);
         Ok(())
