@@ -1,7 +1,7 @@
 //! The backend's side: takes IPIP and GUE off packets for its virtual addresses and hands them to its own
 //! stack.
 
-use crate::forward::count;
+use crate::count;
 use crate::packet::Packet;
 use crate::parse::ethernet::{ethertype, frame_type};
 use crate::parse::{Fragment, IP, Ip, ipv4, ipv6, protocol, transport};
@@ -17,7 +17,7 @@ pub fn decap<P: Packet, T: Tables>(packet: &mut P, tables: &T) -> Verdict {
         Ok(()) => Reason::Decapsulated,
         Err(reason) => reason,
     };
-    count(tables, reason);
+    count::reason(tables, reason);
     reason.verdict()
 }
 

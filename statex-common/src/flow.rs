@@ -13,12 +13,14 @@
 //! next packet finds the note, it takes the place of the oldest, one that is closing first. So what sends
 //! a single packet never costs a confirmed flow its entry.
 //!
+//! Lines are searched without branches: a branch that depends on the place of an entry is foretold wrongly
+//! as often as not, and the verifier would follow each place on its own to the end of the program.
+//!
 //! A key is changed by compare-and-exchange only, and while an entry changes hands its key is
 //! [`BUSY`], so no CPU ever pairs one flow's key with another's backend.
 
 use crate::abi::{FLOW_WAYS, FlowLine};
 use crate::parse::transport::Transport;
-use crate::shared::Shared;
 use crate::tables::Tables;
 
 const STATE: u64 = 0x03;
@@ -27,7 +29,7 @@ const LOW: u64 = 0xff;
 /// An entry that another CPU is filling; its state says free, so nothing matches it.
 const BUSY: u64 = UDP;
 /// Time that a closing connection keeps its entry for certain, in units of age (about 64 s).
-const CLOSING_IDLE: u16 = 60;
+const CLOSING_IDLE: u64 = 60;
 
 /// How far the node has seen a flow come.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -63,9 +65,10 @@ pub fn age(now: u64) -> u16 {
 /// A remembered flow.
 #[derive(Clone, Copy)]
 pub struct Entry<'a> {
-    key_word: &'a Shared<u64>,
-    age_word: &'a Shared<u16>,
+    line: &'a FlowLine,
+    way: usize,
     key: u64,
+    age: u16,
     pub backend: u16,
 }
 
@@ -83,14 +86,16 @@ impl Entry<'_> {
     /// Whether the flow has been silent for longer than `idle` (units of age).
     #[inline(always)]
     pub fn idle(&self, now: u16, idle: u32) -> bool {
-        now.wrapping_sub(self.age_word.get()) as u32 > idle
+        now.wrapping_sub(self.age) as u32 > idle
     }
 
     /// Notes that a packet of the flow came by: its age, and what the packet says of its state.
     #[inline(always)]
     pub fn touch<T: Tables>(&self, tables: &T, now: u16, transport: &Transport) {
-        if self.age_word.get() != now {
-            self.age_word.set(now);
+        if self.age != now
+            && let Some(age) = self.line.ages.get(self.way)
+        {
+            age.set(now);
         }
         let state = match self.state() {
             State::Unconfirmed if transport.closes() => State::Closing,
@@ -98,8 +103,9 @@ impl Entry<'_> {
             State::Confirmed if transport.closes() => State::Closing,
             _ => return,
         };
-        let key = self.key & !STATE | state as u64;
-        tables.exchange(self.key_word, self.key, key);
+        if let Some(key) = self.line.keys.get(self.way) {
+            tables.exchange(key, self.key, self.key & !STATE | state as u64);
+        }
     }
 }
 
@@ -109,20 +115,43 @@ pub fn line<T: Tables>(tables: &T, fingerprint: u64) -> Option<&FlowLine> {
     tables.flow_line(fingerprint as u32 & tables.node().flow_mask.get())
 }
 
+/// 1 when `x`, which is less than 2^63, is 0.
+#[inline(always)]
+fn is_zero<T: Tables>(tables: &T, x: u64) -> u64 {
+    tables.opaque(x.wrapping_sub(1)) >> 63
+}
+
+/// 1 when `a < b`, both less than 2^63.
+#[inline(always)]
+fn is_less<T: Tables>(tables: &T, a: u64, b: u64) -> u64 {
+    tables.opaque(a.wrapping_sub(b)) >> 63
+}
+
+/// The place of the lowest of five bits, of which at least one is set.
+#[inline(always)]
+fn lowest(bits: u64) -> usize {
+    /// Three bits for each power of two: its exponent.
+    const EXPONENTS: u64 = 1 << (2 * 3) | 2 << (4 * 3) | 3 << (8 * 3) | 4 << (16 * 3);
+    let bit = bits & bits.wrapping_neg() & 0x1f;
+    (EXPONENTS >> (bit * 3) & 7) as usize
+}
+
 /// The entry of a flow in its line.
 #[inline(always)]
-pub fn find(line: &FlowLine, fingerprint: u64) -> Option<Entry<'_>> {
+pub fn find<'a, T: Tables>(tables: &T, line: &'a FlowLine, fingerprint: u64) -> Option<Entry<'a>> {
+    let mut found = 0;
     for way in 0..FLOW_WAYS {
-        let key = line.keys[way].get();
-        if key ^ fingerprint <= LOW && key & STATE != 0 {
-            let backend = line.backends[way].get();
-            // Between the two reads the entry may have been given away.
-            let same = line.keys[way].get() ^ key <= LOW;
-            let entry = Entry { key_word: &line.keys[way], age_word: &line.ages[way], key, backend };
-            return same.then_some(entry);
-        }
+        found |= is_zero(tables, (line.keys[way].get() ^ fingerprint) >> 8) << way;
     }
-    None
+    if found == 0 {
+        return None;
+    }
+    let way = lowest(found);
+    let key = line.keys.get(way)?.get();
+    let (backend, age) = (line.backends.get(way)?.get(), line.ages.get(way)?.get());
+    // Between the reads the entry may have been given away.
+    let same = line.keys.get(way)?.get() ^ fingerprint <= LOW && key ^ fingerprint <= LOW;
+    same.then_some(Entry { line, way, key, age, backend })
 }
 
 /// What a flow becomes in its line.
@@ -135,11 +164,19 @@ pub struct NewFlow {
     pub state: State,
 }
 
+impl NewFlow {
+    #[inline(always)]
+    fn key(&self) -> u64 {
+        let low = self.state as u64 | (self.udp as u64) << 2 | (self.generation as u64 & 31) << 3;
+        self.fingerprint & !LOW | low
+    }
+}
+
 /// Whether a flow got a place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Inserted {
     Yes,
-    /// All entries of the line are confirmed flows in use.
+    /// All entries of the line are confirmed flows in use, or another CPU was at the same entry.
     Refused,
 }
 
@@ -152,88 +189,67 @@ pub fn insert<T: Tables>(
     stale: Option<Entry<'_>>,
     now: u16,
 ) -> Inserted {
-    let tag = (flow.fingerprint >> 32) as u32;
-    let key = flow.fingerprint & !LOW
-        | (flow.generation as u64 & 31) << 3
-        | if flow.udp { UDP } else { 0 }
-        | flow.state as u64;
-    if let Some(stale) = stale {
-        // The same flow keeps its place; a concurrent change of it only means that this packet is not noted.
-        for way in 0..FLOW_WAYS {
-            if core::ptr::eq(stale.key_word, &line.keys[way]) {
-                return put(tables, line, way, stale.key, key, flow.backend, now);
-            }
-        }
-    }
-    let (way, old, class) = victim(tables, line, now);
-    if class <= Class::Closing as u32 {
-        if line.refused.get() != tag {
-            line.refused.set(tag);
-            return Inserted::Refused;
-        }
-        line.refused.set(0);
-    }
-    put(tables, line, way, old, key, flow.backend, now)
+    let way = match stale {
+        Some(stale) => stale.way,
+        None => match admit(tables, line, (flow.fingerprint >> 32) as u32, now) {
+            Some(way) => way,
+            None => return Inserted::Refused,
+        },
+    };
+    put(tables, line, way, flow, now).unwrap_or(Inserted::Refused)
 }
 
 #[inline(always)]
-fn put<T: Tables>(
-    tables: &T,
-    line: &FlowLine,
-    way: usize,
-    old: u64,
-    key: u64,
-    backend: u16,
-    now: u16,
-) -> Inserted {
-    if way >= FLOW_WAYS || !tables.exchange(&line.keys[way], old, BUSY) {
-        return Inserted::Refused;
+fn put<T: Tables>(tables: &T, line: &FlowLine, way: usize, flow: NewFlow, now: u16) -> Option<Inserted> {
+    let key = line.keys.get(way)?;
+    let old = key.get();
+    if old == BUSY || !tables.exchange(key, old, BUSY) {
+        return None;
     }
-    line.backends[way].set(backend);
-    line.ages[way].set(now);
-    tables.exchange(&line.keys[way], BUSY, key);
-    Inserted::Yes
+    line.backends.get(way)?.set(flow.backend);
+    line.ages.get(way)?.set(now);
+    tables.exchange(key, BUSY, flow.key());
+    Some(Inserted::Yes)
 }
 
 /// How readily an entry gives way, the most readily last.
-#[derive(Clone, Copy)]
-#[repr(u32)]
-enum Class {
-    Confirmed = 0,
-    Closing = 1,
-    Unconfirmed = 2,
-    Idle = 3,
-    Free = 4,
+mod class {
+    pub(super) const CONFIRMED: u64 = 0;
+    pub(super) const CLOSING: u64 = 1;
+    pub(super) const UNCONFIRMED: u64 = 2;
+    pub(super) const IDLE: u64 = 3;
+    pub(super) const FREE: u64 = 4;
+    /// By the key's low three bits, four bits each. A busy entry looks like a confirmed one.
+    pub(super) const OF_KEY: u64 = FREE | UNCONFIRMED << 4 | CONFIRMED << 8 | CLOSING << 12 // TCP
+        | CONFIRMED << 16 | UNCONFIRMED << 20 | CONFIRMED << 24 | CLOSING << 28; // UDP
 }
 
-/// The entry that gives way first: its place, key and [`Class`].
+/// The place that a new flow may take in a line, if any.
 #[inline(always)]
-fn victim<T: Tables>(tables: &T, line: &FlowLine, now: u16) -> (usize, u64, u32) {
+fn admit<T: Tables>(tables: &T, line: &FlowLine, tag: u32, now: u16) -> Option<usize> {
     let node = tables.node();
-    let (udp_idle, tcp_idle) = (node.udp_idle.get(), node.tcp_idle.get());
-    let (mut best, mut chosen, mut key_of_chosen) = (0, FLOW_WAYS, 0);
+    let (udp_idle, tcp_idle) = (node.udp_idle.get() as u64, node.tcp_idle.get() as u64);
+    let mut best = 0;
     for way in 0..FLOW_WAYS {
-        let key = line.keys[way].get();
-        if key == BUSY {
-            continue;
-        }
-        let silent = now.wrapping_sub(line.ages[way].get()) as u32;
-        let idle = match key & (UDP | STATE) {
-            bits if bits & UDP != 0 => udp_idle,
-            bits if bits == State::Closing as u64 => CLOSING_IDLE as u32,
-            _ => tcp_idle,
-        };
-        let class = match State::of(key) {
-            State::Free => Class::Free,
-            _ if silent > idle => Class::Idle,
-            State::Unconfirmed => Class::Unconfirmed,
-            State::Closing => Class::Closing,
-            State::Confirmed => Class::Confirmed,
-        };
-        let rank = (class as u32) << 16 | silent;
-        if chosen == FLOW_WAYS || rank > best {
-            (best, chosen, key_of_chosen) = (rank, way, key);
-        }
+        let key = tables.opaque(line.keys[way].get());
+        let silent = now.wrapping_sub(line.ages[way].get()) as u64;
+        let (udp, closing) = (key >> 2 & 1, (key & STATE) / STATE);
+        let idle_tcp = tcp_idle.wrapping_add(closing.wrapping_mul(CLOSING_IDLE.wrapping_sub(tcp_idle)));
+        let idle = idle_tcp.wrapping_add(udp.wrapping_mul(udp_idle.wrapping_sub(idle_tcp)));
+        let by_key = class::OF_KEY >> ((key & (UDP | STATE)) * 4) & 0xf;
+        let by_age = is_less(tables, idle, silent) * class::IDLE;
+        let class =
+            by_key.wrapping_add(is_less(tables, by_key, by_age).wrapping_mul(by_age.wrapping_sub(by_key)));
+        // One number says who gives way first: class, then silence; the place comes along.
+        let rank = class << 19 | silent << 3 | way as u64;
+        best = rank.wrapping_add(is_less(tables, rank, best).wrapping_mul(best.wrapping_sub(rank)));
     }
-    (chosen, key_of_chosen, best >> 16)
+    if best >> 19 <= class::CLOSING {
+        if line.refused.get() != tag {
+            line.refused.set(tag);
+            return None;
+        }
+        line.refused.set(0);
+    }
+    Some((best & 7) as usize)
 }

@@ -11,19 +11,24 @@
 #![no_std]
 
 pub mod abi;
+mod count;
 pub mod decap;
 pub mod flow;
 pub mod forward;
+mod fragment;
 pub mod guard;
 pub mod hash;
+mod message;
 pub mod packet;
 pub mod parse;
 pub mod quic;
 pub mod reason;
 pub mod rewrite;
 pub mod ring;
+pub mod route;
 pub mod service;
 pub mod shared;
+pub mod stage;
 pub mod tables;
 
 pub use packet::Packet;

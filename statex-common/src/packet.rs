@@ -1,5 +1,8 @@
 //! How the packet path touches a packet: fixed-size values at an offset, nothing else.
 
+use crate::stage::{Answer, Stage, Told};
+use crate::tables::Tables;
+
 /// A frame that starts at its Ethernet header.
 ///
 /// Offsets count from the present start of the frame, so every offset changes when the head moves.
@@ -21,9 +24,17 @@ pub trait Packet {
     /// Cuts the frame to `bytes` in all.
     fn truncate(&mut self, bytes: usize) -> Option<()>;
 
-    /// Length of the whole frame in bytes, all its buffers included.
-    fn frame_len(&self) -> usize;
+    /// Whether the whole frame, all its buffers included, has at least so many bytes.
+    fn holds(&self, bytes: usize) -> bool;
 
     /// Index of the interface that the frame came by.
     fn interface(&self) -> u32;
+
+    /// Runs a piece of the way; the kernel does so in a function of its own.
+    fn apart<T: Tables>(&mut self, tables: &T, stage: Stage, told: Told) -> Answer
+    where
+        Self: Sized,
+    {
+        stage.run(self, tables, told)
+    }
 }

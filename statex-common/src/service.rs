@@ -36,9 +36,9 @@ pub fn find<'a, T: Tables>(
     if let Some(row) = row(tables, addr, port, protocol) {
         return Ok(row);
     }
-    let (addr, (_, address)) = address(tables, addr).ok_or(Reason::NotOurs)?;
+    let (addr, (id, address)) = address(tables, addr).ok_or(Reason::NotOurs)?;
     if address.flags.get() & flag::NAT_RETURN != 0 {
-        return Ok((0, address));
+        return Ok((id, address));
     }
     if addr.is_pseudo()
         && let Some(row) = row(tables, &addr, port, protocol)

@@ -7,10 +7,9 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What the compiler is told: misaligned loads are fine on every host that runs Statex, jumps and
-/// arithmetic on 32 bits are in every kernel that it supports, and types go into BTF.
-const RUSTFLAGS: &str =
-    "-C target-cpu=v3 -C target-feature=+allows-misaligned-mem-access -C debuginfo=2 -C link-arg=--btf";
+/// What the compiler is told: jumps and arithmetic on
+/// 32 bits are in every kernel that it supports, and types go into BTF.
+const RUSTFLAGS: &str = "-C target-cpu=v3 -C debuginfo=2 -C link-arg=--btf";
 
 /// What cargo is told, by builds and clippy alike.
 const ARGUMENTS: [&str; 5] = ["--release", "--target", "bpfel-unknown-none", "-Z", "build-std=core"];

@@ -20,7 +20,7 @@ const MACS: usize = 12;
 pub struct Tags {
     outer: u32,
     inner: u32,
-    count: u8,
+    count: u32,
 }
 
 impl Tags {

@@ -1,6 +1,6 @@
 //! ICMP (RFC 792) and ICMPv6 (RFC 4443): what matters to a balancer.
 
-use super::{Fragment, Ip, ipv4, ipv6, protocol};
+use super::{Fragment, Ip, ipv4, ipv6, protocol, transport};
 use crate::packet::Packet;
 use crate::reason::Reason;
 
@@ -34,6 +34,15 @@ pub fn kind<P: Packet>(packet: &P, at: usize, v6: bool) -> Result<Kind, Reason> 
 pub struct Quoted {
     pub ip: Ip,
     pub ports: u32,
+}
+
+impl Quoted {
+    /// Addresses and ports of the flow's own packets, which go the other way than the quoted one.
+    #[inline(always)]
+    pub fn turned(&self) -> (Ip, u32) {
+        let ip = Ip { source: self.ip.destination, destination: self.ip.source, ..self.ip };
+        (ip, transport::turned(self.ports))
+    }
 }
 
 /// Reads the quoted packet of the error at `at`. As few as eight bytes behind the quoted IP header will do

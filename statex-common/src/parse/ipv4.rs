@@ -24,16 +24,10 @@ pub fn parse<P: Packet>(packet: &P, at: usize) -> Result<Ip, Reason> {
     let [id_high, id_low, fragment_high, fragment_low] = words[1].to_ne_bytes();
     let [ttl, protocol, ..] = words[2].to_ne_bytes();
     let len = u16::from_be_bytes([len_high, len_low]) as usize;
-    // The common header is told apart by one comparison, and its payload lies at a constant place.
-    let header = if version == 0x45 {
-        HEADER
-    } else {
-        let header = (version & 0x0f) as usize * 4;
-        if version >> 4 != 4 || header < HEADER {
-            return Err(Reason::MalformedIp);
-        }
-        header
-    };
+    let header = (version & 0x0f) as usize * 4;
+    if version >> 4 != 4 || header < HEADER {
+        return Err(Reason::MalformedIp);
+    }
     if len < header {
         return Err(Reason::MalformedIp);
     }
@@ -59,7 +53,7 @@ pub fn parse<P: Packet>(packet: &P, at: usize) -> Result<Ip, Reason> {
 #[inline(always)]
 pub fn parse_frame<P: Packet>(packet: &P) -> Result<Ip, Reason> {
     let ip = parse(packet, IP)?;
-    match IP + ip.len <= packet.frame_len() {
+    match packet.holds(IP + ip.len) {
         true => Ok(ip),
         false => Err(Reason::MalformedIp),
     }

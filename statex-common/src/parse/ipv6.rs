@@ -8,6 +8,8 @@ use crate::reason::Reason;
 pub const HEADER: usize = 40;
 /// Extension headers followed at most.
 const MAX_EXTENSIONS: usize = 6;
+/// Farthest place in the frame that extension headers may lead to.
+const MAX_PAYLOAD_OFFSET: usize = 1500;
 
 mod extension {
     pub(super) const HOP_BY_HOP: u8 = 0;
@@ -51,7 +53,7 @@ pub fn parse<P: Packet>(packet: &P, at: usize) -> Result<Ip, Reason> {
 #[inline(always)]
 pub fn parse_frame<P: Packet>(packet: &P) -> Result<Ip, Reason> {
     let ip = parse(packet, IP)?;
-    match IP + ip.len <= packet.frame_len() {
+    match packet.holds(IP + ip.len) {
         true => Ok(ip),
         false => Err(Reason::MalformedIp),
     }
@@ -87,6 +89,9 @@ fn follow<P: Packet>(packet: &P, ip: &mut Ip) -> Result<(), Reason> {
         };
         ip.protocol = next;
         ip.payload += bytes;
+        if ip.payload > MAX_PAYLOAD_OFFSET {
+            return Err(Reason::ExtensionHeaders);
+        }
         if ip.fragment == Fragment::Later {
             return Ok(());
         }

@@ -53,3 +53,11 @@ pub struct Ip {
     /// Where the payload begins in the frame.
     pub payload: usize,
 }
+
+impl Ip {
+    /// Whether the packet has so many bytes behind its IP headers; a frame may be longer than its packet.
+    #[inline(always)]
+    pub fn holds(&self, bytes: usize) -> bool {
+        self.payload + bytes <= IP + self.len
+    }
+}

@@ -1,11 +1,12 @@
 //! ICMP that the node sends itself: echo replies, and the size that fits behind the encapsulation.
 
 use super::checksum::Sum;
-use super::{Exit, link};
+use super::link;
 use crate::abi::Addr;
+use crate::forward::Seen;
 use crate::packet::Packet;
 use crate::parse::ethernet::ethertype;
-use crate::parse::{IP, Ip, ipv4, ipv6, protocol};
+use crate::parse::{Fragment, IP, Ip, ipv4, ipv6, protocol};
 use crate::reason::Reason;
 
 /// Time to live of what the node sends itself.
@@ -45,18 +46,20 @@ pub fn echo_reply<P: Packet>(packet: &mut P, ip: &Ip, v6: bool) -> Option<()> {
 ///
 /// An IPv4 packet that may be fragmented gets the message as well: the node cannot fragment, and a sender
 /// that listens is better than one that is not heard.
+///
+/// Neither errors nor later fragments are answered (RFC 1122 §3.2.2, RFC 4443 §2.4(e)).
 #[inline(always)]
-pub fn too_big<P: Packet>(packet: &mut P, ip: &Ip, v6: bool, mtu: u16) -> Result<Exit, Reason> {
-    if ip.len < QUOTE {
-        return Err(Reason::TooBig);
-    }
-    let macs = link_words(packet).ok_or(Reason::TooBig)?;
-    match v6 {
+pub fn too_big<P: Packet>(packet: &mut P, seen: &Seen, mtu: u16) -> Reason {
+    let ip = &seen.ip;
+    let answerable = matches!(ip.protocol, protocol::TCP | protocol::UDP) && ip.fragment != Fragment::Later;
+    let Some(macs) = link_words(packet).filter(|_| answerable && ip.len >= QUOTE) else {
+        return Reason::TooBig;
+    };
+    let told = match seen.v6 {
         false => too_big_v4(packet, ip, macs, mtu),
         true => too_big_v6(packet, ip, macs, mtu),
-    }
-    .ok_or(Reason::TooBig)?;
-    Ok(Exit::BACK)
+    };
+    told.map_or(Reason::TooBig, |()| Reason::TooBigReplied)
 }
 
 #[inline(always)]

@@ -30,5 +30,5 @@ pub fn leave<P: Packet>(
         same if same == packet.interface() => Verdict::Transmit,
         other => Verdict::Redirect(other),
     };
-    Ok(Exit { verdict, vlan: NextHop::from_word(next_hop).vlan })
+    Ok(Exit::new(verdict, NextHop::from_word(next_hop).vlan))
 }

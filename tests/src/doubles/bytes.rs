@@ -79,17 +79,17 @@ impl Packet for Bytes {
     }
 
     fn truncate(&mut self, bytes: usize) -> Option<()> {
-        if bytes < SHORTEST || bytes > self.frame_len() {
+        if bytes < SHORTEST || bytes > (self.buffer.len() - self.start) {
             return None;
         }
-        let cut = self.frame_len() - bytes;
+        let cut = (self.buffer.len() - self.start) - bytes;
         self.beyond = self.beyond.saturating_sub(cut);
         self.buffer.truncate(self.start + bytes);
         Some(())
     }
 
-    fn frame_len(&self) -> usize {
-        self.buffer.len() - self.start
+    fn holds(&self, bytes: usize) -> bool {
+        bytes <= self.buffer.len() - self.start
     }
 
     fn interface(&self) -> u32 {
@@ -128,6 +128,6 @@ mod tests {
     #[test]
     fn far_bytes_of_a_jumbo_frame_cannot_be_read() {
         let bytes = Bytes::new(&[7; 9000]);
-        assert_eq!((bytes.read::<u8>(LINEAR), bytes.frame_len()), (None, 9000));
+        assert_eq!((bytes.read::<u8>(LINEAR), (bytes.buffer.len() - bytes.start)), (None, 9000));
     }
 }

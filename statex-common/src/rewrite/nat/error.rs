@@ -2,8 +2,9 @@
 
 use super::translate::{self, Tuple};
 use super::{leave_back, ports, whose};
-use crate::abi::{Addr, Service};
-use crate::forward::{Seen, count_sent};
+use crate::abi::Addr;
+use crate::count;
+use crate::forward::Seen;
 use crate::packet::Packet;
 use crate::parse::icmp::{self, Quoted};
 use crate::parse::transport::ports_word;
@@ -11,17 +12,23 @@ use crate::parse::{ipv4, protocol};
 use crate::reason::Reason;
 use crate::rewrite::checksum::Sum;
 use crate::rewrite::{Exit, link};
+use crate::route::{self, Chosen};
+use crate::stage::Told;
 use crate::tables::Tables;
 
 /// An error from the backend's side, about a packet that the node sent to the backend: on to the client.
 #[inline(always)]
-pub fn back<P: Packet, T: Tables>(
+pub(crate) fn back<P: Packet, T: Tables>(
     packet: &mut P,
     tables: &T,
     seen: &Seen,
-    quoted: &Quoted,
-    nat_index: u32,
+    told: Told,
 ) -> Result<Exit, Reason> {
+    let quoted = icmp::quoted(packet, seen.ip.payload, seen.v6)?;
+    if quoted.ip.source != seen.ip.destination {
+        return Err(Reason::IcmpNoFlow);
+    }
+    let nat_index = tables.service(told.service as u32).ok_or(Reason::TableMissing)?.nat_index;
     let [port_a, port_b, ..] = quoted.ports.to_ne_bytes();
     let udp = quoted.ip.protocol == protocol::UDP;
     let entry = ports::owner(tables, nat_index, udp, [port_a, port_b]).ok_or(Reason::NatUnknown)?;
@@ -38,30 +45,33 @@ pub fn back<P: Packet, T: Tables>(
     };
     // The backend itself is known to the client as the virtual address; a router keeps its own.
     let from = if seen.ip.source == row.addr { entry.service_addr() } else { seen.ip.source };
-    translate_error(packet, seen, quoted, &inner, &from, &entry.client())?;
+    translate_error(packet, seen, &quoted, &inner, &from, &entry.client())?;
     leave_back(packet, tables, seen, entry)
 }
 
 /// An error from the client's side, about a packet that the client got: on to the backend.
 #[inline(always)]
-pub fn forward<P: Packet, T: Tables>(
+pub(crate) fn forward<P: Packet, T: Tables>(
     packet: &mut P,
     tables: &T,
     seen: &Seen,
-    quoted: &Quoted,
-    (id, _): (u16, &Service),
-    fingerprint: u64,
+    told: Told,
 ) -> Result<Exit, Reason> {
+    let quoted = icmp::quoted(packet, seen.ip.payload, seen.v6)?;
     let udp = quoted.ip.protocol == protocol::UDP;
     let client = &quoted.ip.destination;
+    let service = tables.service(told.service as u32).ok_or(Reason::TableMissing)?;
+    let (flow_ip, flow_ports) = quoted.turned();
+    let fingerprint = route::fingerprint(tables, &flow_ip, flow_ports, told.service, service.flags.get());
     let claim = ports::find(tables, client, udp, fingerprint).ok_or(Reason::IcmpNoFlow)?;
-    let (backend, row, egress) = super::backend_of(tables, claim.entry, id).ok_or(Reason::IcmpNoFlow)?;
+    let Chosen { id: backend, row, egress } =
+        super::backend_of(tables, claim.entry, told.service).ok_or(Reason::IcmpNoFlow)?;
     let node = ports::address(tables, client);
     let inner =
         Tuple { source: row.addr, destination: node, source_port: row.port, destination_port: claim.port };
     // The node's own address as source passes the backend's reverse path filter.
-    translate_error(packet, seen, quoted, &inner, &node, &row.addr)?;
-    count_sent(tables, backend, seen.ip.len);
+    translate_error(packet, seen, &quoted, &inner, &node, &row.addr)?;
+    count::sent(tables, backend, seen.ip.len);
     link::leave(packet, row, egress, seen.frame_type())
 }
 

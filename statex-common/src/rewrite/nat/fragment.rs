@@ -1,33 +1,34 @@
 //! Later fragments of translated datagrams: they have no ports, so only addresses change.
 
 use super::{leave_back, ports, translate};
-use crate::abi::Backend;
-use crate::forward::{Seen, count_sent};
+use crate::count;
+use crate::forward::Seen;
 use crate::packet::Packet;
 use crate::reason::Reason;
 use crate::rewrite::{Exit, link};
+use crate::route::Chosen;
 use crate::tables::Tables;
 
 /// A client's fragment, to the backend that got the first.
 #[inline(always)]
-pub fn forward<P: Packet, T: Tables>(
+pub(crate) fn forward<P: Packet, T: Tables>(
     packet: &mut P,
     tables: &T,
     seen: &Seen,
-    (id, row, egress): (u16, &Backend, u64),
+    Chosen { id, row, egress }: Chosen<'_>,
 ) -> Result<Exit, Reason> {
     if seen.ip.ttl <= 1 {
         return Err(Reason::TimeToLive);
     }
     let node = ports::address(tables, &seen.ip.source);
     translate::addresses(packet, seen, &node, &row.addr).ok_or(Reason::Truncated)?;
-    count_sent(tables, id, seen.ip.len);
+    count::sent(tables, id, seen.ip.len);
     link::leave(packet, row, egress, seen.frame_type())
 }
 
 /// A backend's fragment, to the client that got the first, whose translated port is `port`.
 #[inline(always)]
-pub fn back<P: Packet, T: Tables>(
+pub(crate) fn back<P: Packet, T: Tables>(
     packet: &mut P,
     tables: &T,
     seen: &Seen,

@@ -14,84 +14,81 @@ pub mod fragment;
 pub mod ports;
 pub mod translate;
 
-use crate::abi::{Backend, BackendState, Egress, NatEntry, NatState, NextHop, Service};
-use crate::forward::{Seen, count_sent};
+use crate::abi::{Backend, Egress, NatEntry, NatState, NextHop, add, service_flags as flag};
+use crate::count;
+use crate::forward::Seen;
+use crate::fragment as fragments;
+use crate::guard;
 use crate::packet::Packet;
+use crate::parse::Fragment;
 use crate::parse::transport::Transport;
 use crate::reason::{Reason, Verdict};
 use crate::rewrite::{Exit, link};
-use crate::ring;
+use crate::route::{self, Chosen, Flow, alive};
+use crate::stage::{Answer, Stage};
 use crate::tables::Tables;
-use ports::Claim;
 use translate::Tuple;
 
 /// Translates a client's packet and sends it to the flow's backend.
 #[inline(always)]
-pub fn forward<P: Packet, T: Tables>(
+pub(crate) fn forward<P: Packet, T: Tables>(
     packet: &mut P,
     tables: &T,
     seen: &Seen,
-    transport: &Transport,
-    (id, service): (u16, &Service),
-    fingerprint: u64,
-    ring_hash: impl Fn() -> u32,
-) -> Result<Exit, Reason> {
-    let now = tables.now();
-    let claim = ports::claim(tables, seen, transport.is_udp(), fingerprint, now)?;
-    let known = (!claim.fresh).then(|| backend_of(tables, claim.entry, id)).flatten();
-    let restarts = transport.opens() && state(claim.entry) == NatState::Closing as u8;
-    let (backend, row, egress) = match known {
-        Some(found) if !restarts => {
-            advance(claim.entry, transport, true, now);
-            found
-        }
-        _ => open(packet, tables, seen, transport, service, &claim, ring_hash(), now)?,
+    flow: &Flow<'_>,
+) -> Result<Answer, Reason> {
+    let transport = &flow.transport;
+    let known =
+        ports::find(tables, &seen.ip.source, transport.is_udp(), flow.fingerprint).and_then(|claim| {
+            let restarts = transport.opens() && state(claim.entry) == NatState::Closing as u8;
+            Some((backend_of(tables, claim.entry, flow.id).filter(|_| !restarts)?, claim))
+        });
+    let Some((chosen, claim)) = known else {
+        return Ok(Answer::next(Stage::NatOpen, flow.id));
     };
+    advance(claim.entry, transport, true, tables.now());
+    if seen.ip.fragment == Fragment::First {
+        fragments::remember(tables, &seen.ip, chosen.id)?;
+    }
     let to = Tuple {
         source: ports::address(tables, &seen.ip.source),
-        destination: row.addr,
+        destination: chosen.row.addr,
         source_port: claim.port,
-        destination_port: row.port,
+        destination_port: chosen.row.port,
     };
     translate::packet(packet, seen, transport, &to)?;
-    count_sent(tables, backend, seen.ip.len);
-    link::leave(packet, row, egress, seen.frame_type())
+    count::sent(tables, chosen.id, seen.ip.len);
+    link::leave(packet, chosen.row, chosen.egress, seen.frame_type()).map(Answer::from)
 }
 
-/// Gives a claimed port to the flow: chooses its backend, and notes everything for the way back.
+/// Gives a flow a port and a backend, and notes everything for the way back.
 #[inline(always)]
-fn open<'a, P: Packet, T: Tables>(
+pub(crate) fn open<P: Packet, T: Tables>(
     packet: &P,
-    tables: &'a T,
+    tables: &T,
     seen: &Seen,
-    transport: &Transport,
-    service: &Service,
-    claim: &Claim<'_>,
-    hash: u32,
-    now: u64,
-) -> Result<(u16, &'a Backend, u64), Reason> {
-    let chosen = ring::choose(tables, service, hash).and_then(|id| alive(tables, id));
-    let Some((backend, row, egress)) = chosen else {
-        ports::release(claim);
-        return Err(Reason::NoBackend);
-    };
-    let entry = claim.entry;
+    flow: &Flow<'_>,
+) -> Result<(), Reason> {
+    let now = tables.now();
+    if flow.service.flags.get() & flag::SOURCE_RATE != 0 {
+        guard::source_rate(tables, flow.id, flow.service, &seen.ip.source, now)?;
+    }
     let came_from: u64 = packet.read(6).ok_or(Reason::Truncated)?;
+    let chosen = route::open(tables, seen, flow, now).ok_or(Reason::NoBackend)?;
+    let claim = ports::claim(tables, seen, flow.transport.is_udp(), flow.fingerprint, now)?;
+    let entry = claim.entry;
     for word in 0..4 {
         entry.client[word].set(seen.ip.source.0[word]);
         entry.service_addr[word].set(seen.ip.destination.0[word]);
     }
-    entry.ports.set(transport.ports);
+    entry.ports.set(flow.transport.ports);
     entry.client_hop.set(NextHop { vlan: seen.vlan, ..NextHop::from_word(came_from) }.word());
     entry.interface.set(packet.interface());
     entry.seen.set((now >> 30) as u32);
-    let generation = Egress::from_word(egress).generation;
-    entry.backend.set(backend as u32 | (generation as u32) << 16 | (NatState::Opening as u32) << 24);
+    let generation = Egress::from_word(chosen.egress).generation;
+    entry.backend.set(chosen.id as u32 | (generation as u32) << 16 | (NatState::Opening as u32) << 24);
     entry.key.set(claim.key);
-    if let Some(counters) = tables.backend_counters(backend as u32) {
-        crate::abi::add(&counters.new_flows, 1);
-    }
-    Ok((backend, row, egress))
+    Ok(())
 }
 
 /// Translates a backend's packet and sends it to the client, the way that the client's packets came.
@@ -99,18 +96,21 @@ fn open<'a, P: Packet, T: Tables>(
 /// # Errors
 /// `NatUnknown` when no flow owns the port: the packet may be for the node itself.
 #[inline(always)]
-pub fn back<P: Packet, T: Tables>(
+pub(crate) fn back<P: Packet, T: Tables>(
     packet: &mut P,
     tables: &T,
     seen: &Seen,
-    transport: &Transport,
-    nat_index: u32,
+    flow: &Flow<'_>,
 ) -> Result<Exit, Reason> {
+    let (transport, nat_index) = (&flow.transport, flow.service.nat_index);
     let port = transport.destination_port();
     let entry = ports::owner(tables, nat_index, transport.is_udp(), port).ok_or(Reason::NatUnknown)?;
     let (backend, row) = whose(tables, entry).ok_or(Reason::NatUnknown)?;
     if row.addr != seen.ip.source || row.port != transport.source_port() {
         return Err(Reason::NatUnknown);
+    }
+    if seen.ip.fragment == Fragment::First {
+        fragments::remember(tables, &seen.ip, u16::from_be_bytes(port))?;
     }
     advance(entry, transport, false, tables.now());
     let [client_a, client_b, service_a, service_b] = entry.ports.get().to_ne_bytes();
@@ -122,7 +122,7 @@ pub fn back<P: Packet, T: Tables>(
     };
     translate::packet(packet, seen, transport, &to)?;
     if let Some(counters) = tables.backend_counters(backend as u32) {
-        crate::abi::add(&counters.returned, 1);
+        add(&counters.returned, 1);
     }
     leave_back(packet, tables, seen, entry)
 }
@@ -143,20 +143,16 @@ pub(crate) fn leave_back<P: Packet, T: Tables>(
     };
     link::write(packet, hop, own, seen.frame_type()).ok_or(Reason::Truncated)?;
     let verdict = if same { Verdict::Transmit } else { Verdict::Redirect(interface) };
-    Ok(Exit { verdict, vlan: NextHop::from_word(hop).vlan })
+    Ok(Exit::new(verdict, NextHop::from_word(hop).vlan))
 }
 
 /// The flow's backend, if it still is the one that was chosen and lives, in this service.
 #[inline(always)]
-pub(crate) fn backend_of<'a, T: Tables>(
-    tables: &'a T,
-    entry: &NatEntry,
-    service: u16,
-) -> Option<(u16, &'a Backend, u64)> {
+pub(crate) fn backend_of<'a, T: Tables>(tables: &'a T, entry: &NatEntry, service: u16) -> Option<Chosen<'a>> {
     let word = entry.backend.get();
-    let (id, row, egress) = alive(tables, word as u16)?;
-    let same = Egress::from_word(egress).generation == (word >> 16) as u8 && row.service == service;
-    same.then_some((id, row, egress))
+    let chosen = alive(tables, word as u16)?;
+    let same = Egress::from_word(chosen.egress).generation == (word >> 16) as u8;
+    (same && chosen.row.service == service).then_some(chosen)
 }
 
 /// The flow's backend for packets that come from it: it may be dead by now, but not another.
@@ -166,13 +162,6 @@ pub(crate) fn whose<'a, T: Tables>(tables: &'a T, entry: &NatEntry) -> Option<(u
     let row = tables.backend(word as u16 as u32)?;
     let same = Egress::from_word(row.egress.get()).generation == (word >> 16) as u8;
     same.then_some((word as u16, row))
-}
-
-#[inline(always)]
-fn alive<T: Tables>(tables: &T, id: u16) -> Option<(u16, &Backend, u64)> {
-    let row = tables.backend(id as u32)?;
-    let egress = row.egress.get();
-    (Egress::from_word(egress).state == BackendState::Alive as u8).then_some((id, row, egress))
 }
 
 #[inline(always)]

@@ -19,8 +19,6 @@ pub struct Claim<'a> {
     pub port: [u8; 2],
     /// What makes the row the flow's, once written into it.
     pub key: u64,
-    /// The flow has just been given the row.
-    pub fresh: bool,
 }
 
 /// The node's address for flows of a client. It depends on the client alone, so fragments find it too.
@@ -94,7 +92,8 @@ pub fn claim<'a, T: Tables>(
         let entry = tables.nat_entry(base + place).ok_or(Reason::NatPorts)?;
         let held = entry.key.get();
         if held == key {
-            return Ok(Claim { entry, port: port(tables, place), key, fresh: false });
+            // Nothing but this flow changes a row that has its key.
+            return Ok(Claim { entry, port: port(tables, place), key });
         }
         let silent = second.wrapping_sub(entry.seen.get());
         let rank = match held {
@@ -113,7 +112,7 @@ pub fn claim<'a, T: Tables>(
     }
     let entry = tables.nat_entry(base + best_place).ok_or(Reason::NatPorts)?;
     match tables.exchange(&entry.key, best_key, BUSY) {
-        true => Ok(Claim { entry, port: port(tables, best_place), key, fresh: true }),
+        true => Ok(Claim { entry, port: port(tables, best_place), key }),
         false => Err(Reason::NatPorts),
     }
 }
@@ -131,16 +130,10 @@ pub fn find<'a, T: Tables>(tables: &'a T, client: &Addr, udp: bool, fingerprint:
         let place = if start + step < ports { start + step } else { start + step - ports };
         let entry = tables.nat_entry(base + place)?;
         if entry.key.get() == key {
-            return Some(Claim { entry, port: port(tables, place), key, fresh: false });
+            return Some(Claim { entry, port: port(tables, place), key });
         }
     }
     None
-}
-
-/// Gives a row back that was claimed in vain.
-#[inline(always)]
-pub fn release(claim: &Claim<'_>) {
-    claim.entry.key.set(FREE);
 }
 
 #[inline(always)]

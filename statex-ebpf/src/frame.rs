@@ -1,0 +1,122 @@
+//! Packet access over the XDP context. Every access is checked against the end of the frame, as the
+//! verifier demands.
+//!
+//! Headers lie at odd multiples of two bytes. The machines that Statex runs on load and store misaligned
+//! words, and the kernel's verifier allows it for packets there; said to be aligned, a word is one
+//! instruction and not four with shifts between. (The compiler could be told that all memory may be
+//! misaligned, but then it merges accesses to the stack as well, and those the verifier refuses.)
+
+use crate::stages;
+use aya_ebpf::bindings::xdp_md;
+use aya_ebpf::helpers::generated::bpf_xdp_get_buff_len;
+use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
+use core::arch::asm;
+use statex_common::stage::{Answer, Stage, Told};
+use statex_common::{Packet, Tables};
+
+/// A frame and the bounds of its linear part, which hold until its head or tail moves.
+pub(crate) struct Frame {
+    ctx: *mut xdp_md,
+    start: usize,
+    end: usize,
+}
+
+impl Frame {
+    #[inline(always)]
+    pub(crate) fn new(ctx: *mut xdp_md) -> Self {
+        let (start, end) = bounds(ctx);
+        Self { ctx, start, end }
+    }
+
+    /// Where a value of type `T` lies, when the linear part of the frame holds all of it.
+    #[inline(always)]
+    fn at<T>(&self, offset: usize) -> Option<*mut T> {
+        let place = self.start + offset;
+        (place + size_of::<T>() <= self.end).then_some(place as *mut T)
+    }
+
+    #[inline(always)]
+    fn move_head(&mut self, by: i32) -> Option<()> {
+        // SAFETY: the context is the one that the program was called with.
+        let failed = unsafe { bpf_xdp_adjust_head(self.ctx, by) };
+        (self.start, self.end) = bounds(self.ctx);
+        (failed == 0).then_some(())
+    }
+
+    #[inline(always)]
+    fn len(&self) -> usize {
+        // SAFETY: the context is the one that the program was called with.
+        unsafe { bpf_xdp_get_buff_len(self.ctx) as usize }
+    }
+}
+
+/// Start and end of the linear part.
+///
+/// The context's words are 32 bits wide, but the verifier makes 64-bit pointers of them; the compiler,
+/// which does not know, would narrow and widen them and so spoil them.
+#[inline(always)]
+fn bounds(ctx: *mut xdp_md) -> (usize, usize) {
+    let (start, end): (usize, usize);
+    // SAFETY: reads the first two words of a live context.
+    unsafe {
+        asm!(
+            "{start} = *(u32 *)({ctx} + 0)",
+            "{end} = *(u32 *)({ctx} + 4)",
+            ctx = in(reg) ctx,
+            start = out(reg) start,
+            end = lateout(reg) end,
+        );
+    }
+    (start, end)
+}
+
+impl Packet for Frame {
+    #[inline(always)]
+    fn read<T: Copy>(&self, offset: usize) -> Option<T> {
+        // SAFETY: the value lies inside the frame. It may be misaligned: see the module's first lines.
+        self.at::<T>(offset).map(|value| unsafe { value.read() })
+    }
+
+    #[inline(always)]
+    fn write<T: Copy>(&mut self, offset: usize, value: T) -> Option<()> {
+        // SAFETY: the value lies inside the frame. It may be misaligned: see the module's first lines.
+        self.at::<T>(offset).map(|place| unsafe { place.write(value) })
+    }
+
+    #[inline(always)]
+    fn grow_head<const BYTES: usize>(&mut self) -> Option<()> {
+        self.move_head(-(BYTES as i32))
+    }
+
+    #[inline(always)]
+    fn shrink_head<const BYTES: usize>(&mut self) -> Option<()> {
+        self.move_head(BYTES as i32)
+    }
+
+    #[inline(always)]
+    fn truncate(&mut self, bytes: usize) -> Option<()> {
+        // SAFETY: the context is the one that the program was called with.
+        let failed = unsafe { bpf_xdp_adjust_tail(self.ctx, bytes as i32 - self.len() as i32) };
+        (self.start, self.end) = bounds(self.ctx);
+        (failed == 0).then_some(())
+    }
+
+    #[inline(always)]
+    fn holds(&self, bytes: usize) -> bool {
+        // A frame in one buffer, nearly every frame, needs no helper to know its length.
+        self.start + bytes <= self.end || bytes <= self.len()
+    }
+
+    #[inline(always)]
+    fn interface(&self) -> u32 {
+        // SAFETY: reads a word of a live context.
+        unsafe { (*self.ctx).ingress_ifindex }
+    }
+
+    #[inline(always)]
+    fn apart<T: Tables>(&mut self, _: &T, stage: Stage, told: Told) -> Answer {
+        let answer = stages::call(stage, self.ctx, told);
+        (self.start, self.end) = bounds(self.ctx);
+        answer
+    }
+}

@@ -1,0 +1,36 @@
+//! Instructions that the compiler does not offer for this target.
+
+use core::arch::asm;
+use statex_common::shared::Shared;
+
+/// Puts `new` into a word that still holds `old`, as one step; whether it did.
+#[inline(always)]
+pub(crate) fn exchange(word: &Shared<u64>, old: u64, new: u64) -> bool {
+    let found: u64;
+    // SAFETY: the word is live, aligned and writable; `cmpxchg_64` compares with and returns in r0.
+    unsafe {
+        asm!(
+            "r0 = cmpxchg_64({word} + 0, r0, {new})",
+            word = in(reg) word.as_ptr(),
+            new = in(reg) new,
+            inlateout("r0") old => found,
+        );
+    }
+    found == old
+}
+
+/// The same number, about which the compiler knows nothing.
+#[inline(always)]
+pub(crate) fn opaque(mut number: u64) -> u64 {
+    // SAFETY: a register is moved to itself. (Without any instruction, line information breaks.)
+    unsafe { asm!("{number} = {number}", number = inlateout(reg) number, options(pure, nomem, nostack)) };
+    number
+}
+
+/// The same number, which the compiler must have in any case.
+#[inline(always)]
+pub(crate) fn keep(mut number: u64) -> u64 {
+    // SAFETY: a register is moved to itself.
+    unsafe { asm!("{number} = {number}", number = inlateout(reg) number) };
+    number
+}
