@@ -1,7 +1,7 @@
 //! The Debian package, made by dpkg-deb from a tree as it will lie on the host.
 
 use super::tarball::DOCUMENTS;
-use super::tree::{DATA, PROGRAM, Tree};
+use super::tree::{DATA, PRIVATE, PROGRAM, Tree};
 use super::{VERSION, packaging};
 use crate::{exec, workspace};
 use anyhow::{Context, Result};
@@ -13,7 +13,7 @@ const CONFFILES: &str = "/etc/statex/statex.toml\n/etc/statex/backend.env\n";
 pub(super) fn make(binary: &Path, dist: &Path) -> Result<PathBuf> {
     let tree = Tree::new(dist.join("deb"))?;
     tree.copy(binary, "usr/bin/statex", PROGRAM)?;
-    tree.copy(&workspace::root().join("config/statex.toml"), "etc/statex/statex.toml", DATA)?;
+    tree.copy(&workspace::root().join("config/statex.toml"), "etc/statex/statex.toml", PRIVATE)?;
     tree.copy(&packaging("backend.env"), "etc/statex/backend.env", DATA)?;
     for unit in ["statex.service", "statex-backend.service"] {
         tree.copy(&packaging(unit), &format!("usr/lib/systemd/system/{unit}"), DATA)?;

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// Files that anyone may read.
 pub(super) const DATA: u32 = 0o644;
+/// Files that only root and its group may read: a configuration can hold secrets.
+pub(super) const PRIVATE: u32 = 0o640;
 /// Files that anyone may run.
 pub(super) const PROGRAM: u32 = 0o755;
 
