@@ -53,6 +53,27 @@ fn every_host_reaches_every_other_in_every_layout() {
 }
 
 #[test]
+fn the_node_is_reached_after_its_interface_went_down_and_up() {
+    let lab = lab();
+    lab.bounce_node().unwrap();
+    for address in Family::BOTH.map(|family| lab.node.addresses.of(family)) {
+        assert!(pings(&lab.clients[0], address), "{address}");
+    }
+}
+
+#[test]
+fn neighbours_learn_a_new_mac() {
+    let lab = lab();
+    for address in Family::BOTH.map(|family| lab.backends[0].addresses.of(family)) {
+        assert!(pings(&lab.node, address), "{address}");
+    }
+    ip(&lab.backends[0].namespace, "link set eth0 address 02:00:00:00:be:01\n").unwrap();
+    for address in Family::BOTH.map(|family| lab.backends[0].addresses.of(family)) {
+        assert!(pings(&lab.node, address), "{address}");
+    }
+}
+
+#[test]
 fn two_laboratories_do_not_meet() {
     let (one, other) = (lab(), lab());
     let _origin = origin_on(&one.backends[0]);

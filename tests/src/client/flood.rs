@@ -7,8 +7,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use socket2::{Domain, Protocol, Socket, Type};
 
+use super::RawSender;
 use crate::lab::Namespace;
 use crate::packet::tcp;
 
@@ -43,10 +43,7 @@ impl Flood {
 }
 
 fn send(target: SocketAddr, count: u32, per_second: u32, stop: &AtomicBool) -> Result<u32> {
-    // IPPROTO_RAW: the packets bring their own IP header.
-    let socket = Socket::new(Domain::for_address(target), Type::RAW, Some(Protocol::from(255)))
-        .context("cannot open a raw socket")?;
-    let to = SocketAddr::new(target.ip(), 0).into();
+    let sender = RawSender::open(target.ip()).context("cannot open a raw socket")?;
     let pause = Duration::from_secs(1) * BURST / per_second;
     let start = Instant::now();
     for index in 0..count {
@@ -56,9 +53,8 @@ fn send(target: SocketAddr, count: u32, per_second: u32, stop: &AtomicBool) -> R
             }
             thread::sleep((start + pause * (index / BURST)).saturating_duration_since(Instant::now()));
         }
-        let syn = tcp(&forged(target, index).to_string(), &target.to_string()).syn();
         // A full queue drops the packet, as a full link would.
-        let _ = socket.send_to(&syn.ip_bytes(), &to);
+        let _ = sender.send(&tcp(&forged(target, index).to_string(), &target.to_string()).syn());
     }
     Ok(count)
 }

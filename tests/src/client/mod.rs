@@ -5,11 +5,13 @@ mod conversation;
 mod crowd;
 pub mod curl;
 mod flood;
+mod raw;
 
 pub use arrivals::{Arrival, Arrivals, last_failure};
 pub use conversation::{Conversation, Transport};
 pub use crowd::{Crowd, Member, Pace};
 pub use flood::Flood;
+pub use raw::RawSender;
 
 use anyhow::{Context, Result};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};

@@ -10,6 +10,8 @@ use crate::origin;
 /// What differs between tests; the rest follows from the laboratory's plan.
 #[derive(Clone, Debug)]
 pub struct Configuration {
+    /// Forward modes that have services.
+    pub modes: Vec<Mode>,
     /// Keys of `[pool.health]` for every pool, beside the kind of probe.
     pub health: String,
     /// Keys of every `[[service]]` with backends.
@@ -26,6 +28,7 @@ pub const HEALTH_MILLIS: u64 = 2 * 200 + 200;
 impl Default for Configuration {
     fn default() -> Self {
         Self {
+            modes: Mode::ALL.to_vec(),
             health: "interval = \"200ms\"\ntimeout = \"150ms\"\nrise = 1\nfall = 2\n".to_owned(),
             service: "ring_slots = 4093\n".to_owned(),
             node: String::new(),
@@ -59,7 +62,7 @@ impl Configuration {
                 self.write_pool(out, lab, family, transport)?;
             }
         }
-        for mode in Mode::ALL {
+        for &mode in &self.modes {
             for family in Family::BOTH {
                 for (transport, port) in [
                     (Transport::Tcp, origin::ECHO),

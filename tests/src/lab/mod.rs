@@ -112,6 +112,13 @@ impl Lab {
         all.map(|host| (host.name.as_str(), host)).collect()
     }
 
+    /// Takes the node's interface down and up again; what the kernel forgets of it is configured anew.
+    pub fn bounce_node(&self) -> Result<()> {
+        self.node.namespace.set_sysctls(&[("net/ipv6/conf/eth0/keep_addr_on_down", "1")])?;
+        ip(&self.node.namespace, "link set eth0 down\nlink set eth0 up\n")?;
+        default_route(&self.node, Segment::LAN.router())
+    }
+
     /// Makes the router pass packets of at most `mtu` bytes on to the client with this index, as a narrow link on
     /// the way would: larger ones are answered by ICMP errors.
     pub fn narrow_path(&self, client: usize, mtu: u32) -> Result<()> {
@@ -175,7 +182,7 @@ fn address(host: &Host, interface: &str, Addresses { v4, v6 }: Addresses) -> Res
 fn default_route(host: &Host, Addresses { v4, v6 }: Addresses) -> Result<()> {
     ip(
         &host.namespace,
-        &format!("route add default via {v4} mtu {MTU}\nroute add default via {v6} mtu {MTU}\n"),
+        &format!("route replace default via {v4} mtu {MTU}\nroute replace default via {v6} mtu {MTU}\n"),
     )
 }
 
