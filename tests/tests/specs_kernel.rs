@@ -25,7 +25,7 @@ thread_local! {
 
 fn in_kernel(spec: specs::Spec) -> Result<(), Failed> {
     KERNELS.with_borrow_mut(|kernels| {
-        let kernel = kernels.with(&spec.world.tables()).map_err(|error| format!("{error:#}"))?;
+        let kernel = kernels.with(&spec.world.tables())?;
         specs::run(&spec, kernel).map_err(Failed::from)
     })
 }

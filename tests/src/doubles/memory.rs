@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use statex_common::abi::{
     Addr, Backend, BackendCounters, Bucket, Control, Event, FlowLine, NatEntry, Node, Prefix, QuicId,
@@ -52,6 +53,23 @@ impl Memory {
         self.clock = keep.clock;
         self.random = keep.random;
         self.events = keep.events;
+    }
+
+    /// Moves everything that flows, translations and buckets remember of time into the past.
+    pub fn pass_time(&self, time: Duration) {
+        let nanos = time.as_nanos() as u64;
+        let (seconds, ticks) = ((nanos >> 30) as u32, (nanos >> 26) as u16);
+        for age in self.flows.iter().flat_map(|line| &line.ages) {
+            age.set(age.get().wrapping_sub(seconds as u16));
+        }
+        for entry in &self.nat {
+            entry.seen.set(entry.seen.get().wrapping_sub(seconds));
+        }
+        // A bucket that was never used stays all zero.
+        for bucket in self.sources.iter().flat_map(|line| &line.0).filter(|bucket| bucket.get() != 0) {
+            let word = bucket.get();
+            bucket.set(word & !0xffff | u64::from((word as u16).wrapping_sub(ticks)));
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use statex_common::abi::Event;
 use statex_common::{Reason, decap, forward};
 
 use super::{Counts, DataPlane, Outcome, Side};
@@ -46,8 +47,7 @@ impl DataPlane for Host {
     }
 
     fn pass_time(&mut self, time: Duration) {
-        let clock = &self.tables.clock;
-        clock.set(clock.get() + time.as_nanos() as u64);
+        self.tables.pass_time(time);
     }
 
     fn counts(&self) -> Counts {
@@ -62,6 +62,10 @@ impl DataPlane for Host {
             counts.service(row);
         }
         counts
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        self.tables.events.take()
     }
 
     fn state(&self) -> Memory {

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use aya::maps::lpm_trie::{Key, LpmTrie};
-use aya::maps::{Array, HashMap, MapData, PerCpuArray};
+use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
 use aya::programs::{TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader, VerifierLogLevel};
 use statex_agent::kernel::object::OBJECT;
-use statex_common::abi::{
-    Addr, BackendCounters, FlowLine, NatEntry, Row, ServiceCounters, SourceLine, names,
-};
+use statex_common::abi::{Addr, BackendCounters, Event, Row, ServiceCounters, names};
 use statex_common::{Reason, Verdict};
 
 use super::{Counts, DataPlane, Outcome, Side};
@@ -149,6 +147,7 @@ impl DataPlane for Kernel {
         self.clear_counters(names::BACKEND_COUNTERS, BackendCounters::default().to_bytes());
         self.clear_counters(names::SERVICE_COUNTERS, ServiceCounters::default().to_bytes());
         self.clear_counters(names::REASON_COUNTERS, 0u64);
+        self.events();
     }
 
     fn adopt(&mut self, tables: &Memory) {
@@ -187,27 +186,11 @@ impl DataPlane for Kernel {
 
     /// The kernel's clock cannot be set; instead, what the tables remember is moved into the past.
     fn pass_time(&mut self, time: Duration) {
-        let nanos = time.as_nanos() as u64;
-        let (seconds, ticks) = ((nanos >> 30) as u32, (nanos >> 26) as u16);
-
-        let flows: Vec<FlowLine> = self.read(names::FLOWS);
-        for age in flows.iter().flat_map(|line| &line.ages) {
-            age.set(age.get().wrapping_sub(seconds as u16));
-        }
-        self.write(names::FLOWS, &flows);
-
-        let nat: Vec<NatEntry> = self.read(names::NAT);
-        for entry in &nat {
-            entry.seen.set(entry.seen.get().wrapping_sub(seconds));
-        }
-        self.write(names::NAT, &nat);
-
-        let sources: Vec<SourceLine> = self.read(names::SOURCES);
-        for bucket in sources.iter().flat_map(|line| &line.0).filter(|bucket| bucket.get() != 0) {
-            let word = bucket.get();
-            bucket.set(word & !0xffff | u64::from((word as u16).wrapping_sub(ticks)));
-        }
-        self.write(names::SOURCES, &sources);
+        let state = self.state();
+        state.pass_time(time);
+        self.write(names::FLOWS, &state.flows);
+        self.write(names::NAT, &state.nat);
+        self.write(names::SOURCES, &state.sources);
     }
 
     fn counts(&self) -> Counts {
@@ -222,6 +205,17 @@ impl DataPlane for Kernel {
             counts.service(&ServiceCounters::from_bytes(row));
         }
         counts
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        let map = self.ebpf.map_mut(names::EVENTS).expect("the object has EVENTS");
+        let mut ring = RingBuf::try_from(map).expect("a ring buffer");
+        let mut events = Vec::new();
+        while let Some(record) = ring.next() {
+            let bytes = record[..].try_into().expect("records are events");
+            events.push(Event::from_bytes(bytes));
+        }
+        events
     }
 
     fn state(&self) -> Memory {

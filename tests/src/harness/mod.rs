@@ -6,10 +6,12 @@ mod counts;
 mod host;
 mod kernel;
 mod pool;
+pub mod traffic;
 
 use std::time::Duration;
 
 use statex_common::Verdict;
+use statex_common::abi::Event;
 
 use crate::doubles::Memory;
 
@@ -51,6 +53,9 @@ pub trait DataPlane {
 
     /// Everything counted since the reset.
     fn counts(&self) -> Counts;
+
+    /// Flow events told since they were last asked for.
+    fn events(&mut self) -> Vec<Event>;
 
     /// The tables that the packet path itself writes: flows, translations, source buckets.
     fn state(&self) -> Memory;

@@ -132,6 +132,12 @@ impl Frame {
         self
     }
 
+    /// Whether the innermost IP header is IPv4, whose fields [`Frame::options`] and others change.
+    pub fn is_v4(&self) -> bool {
+        let mut headers = self.layers.iter().rev();
+        matches!(headers.find(|layer| matches!(layer, Layer::Ipv4(_) | Layer::Ipv6(_))), Some(Layer::Ipv4(_)))
+    }
+
     /// Changes the innermost IP header.
     pub(super) fn on_ip(mut self, v4: impl FnOnce(&mut Ipv4), v6: impl FnOnce(&mut Ipv6)) -> Self {
         for layer in self.layers.iter_mut().rev() {

@@ -34,7 +34,6 @@ pub(super) fn specs() -> Vec<Spec> {
             .given(World::new().with(ServicePlan::tcp("10.200.0.0/16:80").local()))
             .packet(&syn(), passes(Reason::Local)),
         spec("local: fragments go up the stack, later ones too")
-            .pending()
             .given(World::new().with(ServicePlan::udp(DNS).local()))
             .packet(&query().payload([1; 600]).fragments(400, 1)[0], passes(Reason::Local))
             .packet(&query().payload([1; 600]).fragments(400, 1)[1], passes(Reason::Local)),

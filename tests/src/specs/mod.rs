@@ -6,6 +6,7 @@ mod affinity;
 mod anyport;
 mod basic;
 mod decap;
+mod events;
 mod flows;
 mod fragments;
 mod gue;
@@ -55,6 +56,7 @@ pub const TOPICS: &[Topic] = &[
     ("malformed", malformed::specs),
     ("quic", quic::specs),
     ("limits", limits::specs),
+    ("events", events::specs),
     ("decap", decap::specs),
 ];
 

@@ -99,7 +99,6 @@ fn fragments() -> Vec<Spec> {
     let returns = |frame: &Frame| transmits(&back(frame.clone().ttl(63)));
     vec![
         spec("NAT: fragments to the backend follow their first one")
-            .pending()
             .given(dns_by_nat())
             .packet(&question[0], towards(&to_backend[0]))
             .packet(&question[1], towards(&to_backend[1])),

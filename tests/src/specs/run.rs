@@ -21,7 +21,13 @@ pub fn run(spec: &Spec, plane: &mut dyn DataPlane) -> Result<(), String> {
                 let before = plane.counts();
                 let outcome = plane.send(spec.side, frame);
                 let counted = plane.counts().since(&before);
-                if let Some(text) = differences(frame, expect, &outcome, &counted) {
+                let mut text = differences(frame, expect, &outcome, &counted);
+                let told: Vec<_> = plane.events().iter().map(|event| (event.kind, event.backend)).collect();
+                let expected: Vec<_> = expect.events.iter().map(|(kind, id)| (*kind as u8, *id)).collect();
+                if told != expected {
+                    let _ = writeln!(text, "  events: expected {:?}, got {told:?}", expect.events);
+                }
+                if !text.is_empty() {
                     return Err(format!("step {} of {}:\n{text}", number + 1, spec.steps.len()));
                 }
             }
@@ -29,6 +35,7 @@ pub fn run(spec: &Spec, plane: &mut dyn DataPlane) -> Result<(), String> {
                 for frame in frames {
                     plane.send(spec.side, frame);
                 }
+                plane.events();
             }
             Step::Change(change) => {
                 change(&mut world);
@@ -40,7 +47,7 @@ pub fn run(spec: &Spec, plane: &mut dyn DataPlane) -> Result<(), String> {
     Ok(())
 }
 
-fn differences(came: &[u8], expect: &Expect, outcome: &Outcome, counted: &Counts) -> Option<String> {
+fn differences(came: &[u8], expect: &Expect, outcome: &Outcome, counted: &Counts) -> String {
     let mut text = String::new();
     if !same_verdict(expect.verdict, outcome.verdict) {
         let _ = writeln!(text, "  verdict: expected {:?}, got {:?}", expect.verdict, outcome.verdict);
@@ -64,7 +71,7 @@ fn differences(came: &[u8], expect: &Expect, outcome: &Outcome, counted: &Counts
         }
         text.push_str(&diff(&wanted, &got).unwrap_or_default());
     }
-    (!text.is_empty()).then_some(text)
+    text
 }
 
 /// The kernel does not tell where it would redirect to.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use statex_common::abi::EventKind;
 use statex_common::{Reason, Verdict};
 
 use crate::doubles::World;
@@ -43,6 +44,8 @@ pub struct Expect {
     pub reason: Option<Reason>,
     /// Counters that must grow by so much.
     pub counts: Vec<(&'static str, u64)>,
+    /// Flow events that must be told, and the backend that each names.
+    pub events: Vec<(EventKind, u16)>,
     /// Fields that the data plane may choose.
     pub any: Vec<Any>,
 }
@@ -147,13 +150,26 @@ pub fn answers(reason: Reason, frame: &Frame) -> Expect {
 
 impl Expect {
     fn new(verdict: Verdict, frame: Option<&Frame>, reason: Option<Reason>) -> Self {
-        Self { verdict, frame: frame.cloned(), reason, counts: Vec::new(), any: Vec::new() }
+        Self {
+            verdict,
+            frame: frame.cloned(),
+            reason,
+            counts: Vec::new(),
+            events: Vec::new(),
+            any: Vec::new(),
+        }
     }
 
     /// The counter grows by so much; for names see [`Counts`](crate::harness::Counts).
     #[must_use]
     pub fn counting(mut self, name: &'static str, count: u64) -> Self {
         self.counts.push((name, count));
+        self
+    }
+
+    #[must_use]
+    pub fn telling(mut self, kind: EventKind, backend: u16) -> Self {
+        self.events.push((kind, backend));
         self
     }
 

@@ -70,11 +70,9 @@ pub(super) fn specs() -> Vec<Spec> {
             .given(web())
             .packet(&large().vlan(100), answers(Reason::TooBigReplied, &told(1480, &large()).vlan(100))),
         spec("an ICMP error too big is not answered by another error")
-            .pending()
             .given(web())
             .packet(&error, drops(Reason::TooBig)),
         spec("a later fragment too big is not answered")
-            .pending()
             .given(World::new().with(ServicePlan::udp(DNS).ipip("10.1.0.1").that(|b| b.path_mtu = 1000)))
             .packet(&pieces()[0], transmits(&ipip(1, &pieces()[0])))
             .packet(&pieces()[1], transmits(&ipip(1, &pieces()[1])))
