@@ -25,7 +25,8 @@ impl Pair {
     fn new() -> Self {
         let node = Namespace::new().expect("this test makes network namespaces and needs root");
         let peer = Namespace::new().unwrap();
-        let there = peer.path();
+        let place = peer.place();
+        let there = place.net().display();
         let make = format!(
             "link add eth0 address {NODE_MAC} type veth peer name eth0 address 02:00:00:00:00:02 netns {there}"
         );
