@@ -1,6 +1,7 @@
-//! Tells `kernel::object` which eBPF object to embed: `target/bpf/statex`, or the file that `STATEX_OBJECT` names.
+//! Tells `kernel::object` which eBPF object to embed: `target/bpf/statex`, or
+//! the file whose absolute path is in `STATEX_OBJECT`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn main() {
     let agent = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
@@ -12,20 +13,10 @@ fn main() {
 
     if object.exists() {
         println!("cargo::rustc-env=STATEX_OBJECT={}", object.display());
-    } else if root.join("statex-ebpf/Cargo.toml").exists() {
+    } else {
         println!(
             "cargo::error=there is no eBPF object at {}: run `cargo xtask build-ebpf`",
             object.display()
         );
-    } else {
-        println!("cargo::warning=there is no eBPF crate yet: an empty object is embedded");
-        println!("cargo::rustc-env=STATEX_OBJECT={}", empty_object().display());
     }
-}
-
-fn empty_object() -> PathBuf {
-    let out = std::env::var_os("OUT_DIR").expect("cargo sets it");
-    let empty = Path::new(&out).join("empty");
-    std::fs::write(&empty, []).expect("OUT_DIR can be written to");
-    empty
 }

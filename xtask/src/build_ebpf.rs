@@ -15,10 +15,6 @@ const RUSTFLAGS: &str = "-C target-cpu=v3 -C debuginfo=2 -C link-arg=--btf";
 const ARGUMENTS: [&str; 5] = ["--release", "--target", "bpfel-unknown-none", "-Z", "build-std=core"];
 
 pub(crate) fn run(consent: Consent) -> Result<()> {
-    if !workspace::ebpf_crate().join("Cargo.toml").exists() {
-        eprintln!("There is no eBPF crate yet: nothing to build.");
-        return Ok(());
-    }
     let mut cargo = setup::ebpf_toolchain(consent)?.cargo();
     cargo.arg("build");
     aim(&mut cargo);

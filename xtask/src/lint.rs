@@ -7,9 +7,6 @@ use anyhow::Result;
 /// Whether every crate is formatted as rustfmt would.
 pub(crate) fn format() -> Result<()> {
     exec::run(exec::cargo("fmt").args(["--all", "--check"]))?;
-    if !workspace::ebpf_crate().exists() {
-        return Ok(());
-    }
     exec::run(exec::cargo("fmt").arg("--check").current_dir(workspace::ebpf_crate()))
 }
 
@@ -20,9 +17,6 @@ pub(crate) fn clippy_host() -> Result<()> {
 
 /// Clippy of what runs in the kernel, by the compiler that builds it.
 pub(crate) fn clippy_bpf(consent: Consent) -> Result<()> {
-    if !workspace::ebpf_crate().exists() {
-        return Ok(());
-    }
     ensure(&[Need::EbpfLint], consent)?;
     let mut clippy = toolchain::ready(true)?.clippy();
     build_ebpf::aim(&mut clippy);
