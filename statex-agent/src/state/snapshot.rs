@@ -1,0 +1,132 @@
+//! What the rest of the agent reads of the world: immutable, and replaced as a whole.
+
+use super::key::{BackendName, ServiceKey};
+use super::model::{Member, State};
+use super::observed::{Observed, generation};
+use super::targets;
+use crate::clock::Moment;
+use crate::config::{BackendState, Config};
+use crate::health::{self, Verdict};
+use crate::kernel::image::Region;
+use crate::kernel::links::Link;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The world at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    pub config: Arc<Config>,
+    /// In the order of the configuration.
+    pub services: Vec<Service>,
+    /// By interface index.
+    pub links: BTreeMap<u32, Link>,
+    pub progress: Progress,
+}
+
+/// How far the tables are as wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Since when they are not; `None` when they are.
+    pub behind_since: Option<Moment>,
+    /// When they last were looked at.
+    pub last: Moment,
+    /// Changes made since the agent started.
+    pub changes: u64,
+    /// Tries that were broken off since the agent started.
+    pub failures: u64,
+    /// What stands in the way, newest last.
+    pub problems: Vec<String>,
+}
+
+/// A service and its place in the tables.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    pub name: String,
+    pub key: ServiceKey,
+    /// Of its row; `None` while it has none.
+    pub id: Option<u16>,
+    pub ring: Region,
+    /// How often it was given another ring since the agent started.
+    pub ring_changes: u64,
+    /// In the order of the configuration.
+    pub backends: Vec<Backend>,
+}
+
+/// A backend within a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Backend {
+    pub name: BackendName,
+    pub address: std::net::IpAddr,
+    pub weight: u32,
+    /// Of its row, and the generation of the id; `None` while it has none.
+    pub id: Option<(u16, u8)>,
+    pub verdict: Verdict,
+    pub draining: bool,
+    /// Why it gets no new flows, when it gets none.
+    pub why: Option<String>,
+    /// Part of the new flows that it gets, from 0 to 1.
+    pub share: f64,
+    /// Under which its health check stands on the board; `None` when it is not probed.
+    pub health: Option<health::Key>,
+}
+
+impl Snapshot {
+    pub fn new(state: &State, observed: &Observed, progress: Progress) -> Self {
+        let services = state.config.services.iter().map(|service| {
+            let key = ServiceKey::of(service);
+            let ring = observed.rings.get(&key);
+            Service {
+                name: service.name.clone(),
+                key,
+                id: observed.services.get(&key).map(|placed| placed.id),
+                ring: ring.map_or(Region::EMPTY, |ring| ring.region),
+                ring_changes: ring.map_or(0, |ring| ring.changes),
+                backends: backends(state, observed, &key, state.members(service).collect()),
+            }
+        });
+        let services = services.collect();
+        Self { config: state.config.clone(), services, links: state.links.clone(), progress }
+    }
+}
+
+fn backends(state: &State, observed: &Observed, key: &ServiceKey, members: Vec<Member<'_>>) -> Vec<Backend> {
+    let takers = observed.takers(key);
+    let row = |member: &Member<'_>| observed.backends.get(&member.key);
+    let takes = |member: &Member<'_>| row(member).is_some_and(|placed| takers.contains(&placed.id));
+    let total: u64 = members.iter().filter(|m| takes(m)).map(|m| u64::from(m.backend.weight)).sum();
+    let backend = |member: &Member<'_>| {
+        let takes = takes(member);
+        Backend {
+            name: member.name(),
+            address: member.backend.address,
+            weight: member.backend.weight,
+            id: row(member).map(|placed| (placed.id, generation(&placed.row))),
+            verdict: state.verdict(member),
+            draining: state.is_drained(member),
+            why: (!takes).then(|| why(state, member)),
+            share: if takes { f64::from(member.backend.weight) / total.max(1) as f64 } else { 0.0 },
+            health: targets::key(member),
+        }
+    };
+    members.iter().map(backend).collect()
+}
+
+/// Why a backend gets no new flows.
+fn why(state: &State, member: &Member<'_>) -> String {
+    let hop = state.hops.get(&member.backend.address);
+    if member.backend.state == BackendState::Drain {
+        return "drained by the configuration".into();
+    }
+    if state.is_drained(member) {
+        return "drained by an operator".into();
+    }
+    if member.backend.weight == 0 {
+        return "its weight is 0".into();
+    }
+    match hop.map(|hop| (&hop.trouble, &hop.last)) {
+        None => "the way to it is not known yet".into(),
+        Some((Some(trouble), _)) => trouble.to_string(),
+        Some((None, _)) if state.verdict(member) == Verdict::Dead => "its health check fails".into(),
+        Some((None, _)) => "it has no place in the tables yet".into(),
+    }
+}

@@ -1,0 +1,231 @@
+//! The loop that owns the world: takes events in, brings the tables in line, tells everybody.
+
+use super::desired::desired;
+use super::event::Event;
+use super::key::BackendName;
+use super::model::State;
+use super::reconcile::{Outcome, Reconciler};
+use super::snapshot::{Progress, Snapshot};
+use super::targets::targets;
+use crate::clock::{Clock, Moment};
+use crate::config::Config;
+use crate::health::Target;
+use crate::kernel::image::{Kernel, TableError};
+use crate::kernel::neighbours::Wanted;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Events that wait while the tables are written.
+const QUEUE: usize = 4096;
+/// How long further events are waited for after a first one, so that a burst is one change.
+const GATHER: Duration = Duration::from_millis(5);
+/// How often all tables are compared with what was written.
+const VERIFY: Duration = Duration::from_secs(30);
+
+/// The world's owner; runs by [`Store::run`].
+pub struct Store {
+    state: State,
+    clock: Clock,
+    /// `None` while it works on another thread.
+    reconciler: Option<Reconciler>,
+    inbox: mpsc::Receiver<Message>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    targets: watch::Sender<Arc<Vec<Target>>>,
+    hops: watch::Sender<Wanted>,
+    progress: Progress,
+    again_at: Option<Moment>,
+}
+
+enum Message {
+    Event(Event),
+    Drain { text: String, drain: bool, reply: oneshot::Sender<Result<Vec<BackendName>, Unknown>> },
+}
+
+/// No backend has that name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no backend is called \"{text}\"; there are: {}", known.join(", "))]
+pub struct Unknown {
+    pub text: String,
+    /// The names that there are.
+    pub known: Vec<String>,
+}
+
+/// How the rest of the agent speaks with the [`Store`].
+#[derive(Clone)]
+pub struct Handle {
+    inbox: mpsc::Sender<Message>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    targets: watch::Receiver<Arc<Vec<Target>>>,
+    hops: watch::Receiver<Wanted>,
+}
+
+impl Handle {
+    /// The latest picture.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Tells of an event; waits while too many are waiting. Says whether anybody listens.
+    pub async fn tell(&self, event: impl Into<Event>) -> bool {
+        self.inbox.send(Message::Event(event.into())).await.is_ok()
+    }
+
+    /// Drains backends, or ends that; `text` is `BACKEND` or `POOL/BACKEND`. When this returns the tables
+    /// are changed.
+    ///
+    /// # Errors
+    /// No backend is called so.
+    pub async fn drain(&self, text: &str, drain: bool) -> Result<Vec<BackendName>, Unknown> {
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Drain { text: text.to_owned(), drain, reply };
+        let gone = || Unknown { text: text.to_owned(), known: Vec::new() };
+        self.inbox.send(message).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// What is to be probed; the whole list each time.
+    pub fn targets(&self) -> watch::Receiver<Arc<Vec<Target>>> {
+        self.targets.clone()
+    }
+
+    /// Addresses whose next hop is to be told.
+    pub fn wanted_hops(&self) -> watch::Receiver<Wanted> {
+        self.hops.clone()
+    }
+}
+
+impl Store {
+    /// Takes over the tables; nothing is written before [`Store::run`].
+    ///
+    /// # Errors
+    /// A table cannot be read.
+    pub fn open(
+        kernel: Box<dyn Kernel>,
+        config: Arc<Config>,
+        cpus: u32,
+        clock: Clock,
+    ) -> Result<(Self, Handle), TableError> {
+        let reconciler = Reconciler::open(kernel, clock.now())?;
+        let mut state = State::new(config, cpus);
+        state.apply(Event::Found(reconciler.found()));
+        let (sender, inbox) = mpsc::channel(QUEUE);
+        let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
+        let (targets, wanted_targets) = watch::channel(Arc::default());
+        let (hops, wanted_hops) = watch::channel(state.wanted_hops());
+        let handle =
+            Handle { inbox: sender, snapshot: snapshot.clone(), targets: wanted_targets, hops: wanted_hops };
+        let progress = Progress { behind_since: Some(clock.now()), ..Progress::default() };
+        let reconciler = Some(reconciler);
+        let store =
+            Self { state, clock, reconciler, inbox, snapshot, targets, hops, progress, again_at: None };
+        Ok((store, handle))
+    }
+
+    /// Runs until all handles are gone.
+    pub async fn run(mut self) {
+        let mut verify_at = self.clock.now() + VERIFY;
+        self.reconcile(false).await;
+        loop {
+            let wake_at = self.again_at.map_or(verify_at, |again| again.min(verify_at));
+            let mut replies = Vec::new();
+            tokio::select! {
+                message = self.inbox.recv() => {
+                    let Some(message) = message else { return };
+                    self.progress.behind_since.get_or_insert(self.clock.now());
+                    self.take(message, &mut replies);
+                    self.clock.sleep_until(self.clock.now() + GATHER).await;
+                    while let Ok(message) = self.inbox.try_recv() {
+                        self.take(message, &mut replies);
+                    }
+                }
+                () = self.clock.sleep_until(wake_at) => {}
+            }
+            let verify = self.clock.now() >= verify_at;
+            if verify {
+                verify_at = self.clock.now() + VERIFY;
+            }
+            self.reconcile(verify).await;
+            for (reply, names) in replies {
+                // Who asked may have gone away.
+                let _ = reply.send(Ok(names));
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message, replies: &mut Vec<(Reply, Vec<BackendName>)>) {
+        match message {
+            Message::Event(event) => self.state.apply(event),
+            Message::Drain { text, drain, reply } => {
+                let names = self.state.named(&text);
+                if names.is_empty() {
+                    let known = self.state.names().map(|name| name.to_string()).collect();
+                    let _ = reply.send(Err(Unknown { text, known }));
+                    return;
+                }
+                let intent = if drain { Event::Drain } else { Event::Undrain };
+                self.state.apply(intent(names.clone()));
+                replies.push((reply, names));
+            }
+        }
+    }
+
+    /// Brings the tables in line with the world, off the threads that serve others.
+    async fn reconcile(&mut self, verify: bool) {
+        let Some(mut reconciler) = self.reconciler.take() else { return };
+        let (desired, clock) = (desired(&self.state), self.clock.clone());
+        let work = tokio::task::spawn_blocking(move || {
+            let verified = if verify { reconciler.verify(&clock) } else { Outcome::default() };
+            let stepped = reconciler.step(&desired, &clock);
+            (reconciler, verified, stepped)
+        });
+        match work.await {
+            Ok((reconciler, verified, stepped)) => {
+                self.note(&verified, stepped);
+                self.publish(&reconciler);
+                self.reconciler = Some(reconciler);
+            }
+            Err(error) => tracing::error!(%error, "reconcile has stopped; the tables stay as they are"),
+        }
+    }
+
+    fn note(&mut self, verified: &Outcome, stepped: Outcome) {
+        let progress = &mut self.progress;
+        progress.last = self.clock.now();
+        progress.changes += stepped.changes as u64;
+        progress.failures += u64::from(verified.failed) + u64::from(stepped.failed);
+        match stepped.problems.is_empty() {
+            true => progress.behind_since = None,
+            false => drop(progress.behind_since.get_or_insert(progress.last)),
+        }
+        for problem in stepped.problems.iter().filter(|problem| !progress.problems.contains(problem)) {
+            tracing::warn!(problem, "the tables are not as wanted");
+        }
+        progress.problems = stepped.problems;
+        self.again_at = stepped.again_at;
+    }
+
+    fn publish(&self, reconciler: &Reconciler) {
+        let observed = reconciler.observed();
+        let wanted = targets(&self.state, |key| observed.backends.get(key).map(|placed| placed.id));
+        self.targets.send_if_modified(|targets| {
+            let news = **targets != wanted;
+            if news {
+                *targets = Arc::new(wanted);
+            }
+            news
+        });
+        let wanted = self.state.wanted_hops();
+        self.hops.send_if_modified(|hops| {
+            let news = *hops != wanted;
+            if news {
+                *hops = wanted;
+            }
+            news
+        });
+        self.snapshot.store(Arc::new(Snapshot::new(&self.state, observed, self.progress.clone())));
+    }
+}
+
+type Reply = oneshot::Sender<Result<Vec<BackendName>, Unknown>>;
