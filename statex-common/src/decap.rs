@@ -37,9 +37,9 @@ fn unwrap<P: Packet, T: Tables>(packet: &mut P, tables: &T) -> Result<(), Reason
             }
         }
         ethertype::IPV6 => {
-            let outer = ipv6::parse_frame(packet)?;
-            if outer.payload != IP + ipv6::HEADER {
-                return Err(Reason::DecapNotOurs);
+            let outer = ipv6::parse_fixed(packet, IP)?;
+            if !packet.holds(IP + outer.len) {
+                return Err(Reason::MalformedIp);
             }
             match inner(packet, tables, &outer)? {
                 Inner { gue: false, frame_type } => strip::<P, { ipv6::HEADER }>(packet, frame_type),

@@ -42,8 +42,8 @@ pub(crate) fn to_address<P: Packet, T: Tables>(
 
 /// An ICMP error goes to the backend that owns the flow which it is about.
 #[inline(always)]
-pub(crate) fn error<P: Packet, T: Tables>(packet: &P, tables: &T, seen: &Seen) -> Result<Answer, Reason> {
-    let quoted = icmp::quoted(packet, seen.ip.payload, seen.v6)?;
+pub(crate) fn error<P: Packet, T: Tables>(packet: &mut P, tables: &T, seen: &Seen) -> Result<Answer, Reason> {
+    let quoted = icmp::quoted(packet, tables, seen.ip.payload, seen.v6)?;
     if quoted.ip.source != seen.ip.destination {
         return Err(Reason::IcmpNoFlow);
     }

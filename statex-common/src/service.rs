@@ -33,7 +33,9 @@ pub fn find<'a, T: Tables>(
     port: [u8; 2],
     protocol: u8,
 ) -> Result<Row<'a>, Reason> {
-    if let Some(row) = row(tables, addr, port, protocol) {
+    if let Some(row) = row(tables, addr, port, protocol)
+        && !addr.is_pseudo()
+    {
         return Ok(row);
     }
     let (addr, (id, address)) = address(tables, addr).ok_or(Reason::NotOurs)?;
@@ -55,6 +57,9 @@ pub fn find<'a, T: Tables>(
 /// The row of the virtual address that holds `addr`, and the address under which its services are indexed.
 #[inline(always)]
 pub fn address<'a, T: Tables>(tables: &'a T, addr: &Addr) -> Option<(Addr, Row<'a>)> {
+    if addr.is_pseudo() {
+        return None;
+    }
     if let Some(found) = row(tables, addr, [0, 0], 0) {
         return Some((*addr, found));
     }

@@ -8,6 +8,7 @@
 //! forward ┬─ Ipv4, Ipv6 ┬─ Remember       (routed by connection id)
 //!         │             ├─ FirstFragment
 //!         │             └─ TooBig
+//!         │   (Extensions: wherever an IPv6 header is read)
 //!         ├─ NewFlow → Deliver            (no entry in the flow table)
 //!         ├─ NatForward ⇄ NatOpen         (no port yet)
 //!         ├─ NatBack
@@ -35,6 +36,8 @@ use crate::{fragment, message};
 pub enum Stage {
     Ipv4,
     Ipv6,
+    /// Follows IPv6 extension headers; answers where they lead.
+    Extensions,
     /// TCP or UDP that the flow table does not know.
     NewFlow,
     /// Notes the flow of a packet that its connection id has routed.
@@ -67,7 +70,7 @@ pub struct Told {
     pub service: u16,
     /// A backend's id.
     pub backend: u16,
-    /// A size in bytes.
+    /// A size or place in bytes.
     pub mtu: u16,
     /// A flow's fingerprint; 0 where the stage is to make it.
     pub fingerprint: u64,
@@ -161,21 +164,31 @@ impl Stage {
     /// Runs the piece on a frame whose tags are off.
     #[inline(always)]
     pub fn run<P: Packet, T: Tables>(self, packet: &mut P, tables: &T, told: Told) -> Answer {
+        if self == Stage::Extensions {
+            let behind = ipv6::follow(packet, told.service as u8, told.mtu as usize & 0x7ff);
+            return Answer(behind.map_or(0, |behind| behind.word()));
+        }
         self.answer(packet, tables, told).unwrap_or_else(|reason| settle(tables, reason).into())
     }
 
     #[inline(always)]
     fn answer<P: Packet, T: Tables>(self, packet: &mut P, tables: &T, told: Told) -> Result<Answer, Reason> {
         match self {
-            Stage::Ipv4 => return datagram(packet, tables, &ipv4_seen(packet, told)?),
-            Stage::Ipv6 => return datagram(packet, tables, &ipv6_seen(packet, told)?),
+            Stage::Ipv4 => {
+                let seen = ipv4_seen(packet, told)?;
+                return datagram(packet, tables, &seen);
+            }
+            Stage::Ipv6 => {
+                let seen = ipv6_seen(packet, tables, told)?;
+                return datagram(packet, tables, &seen);
+            }
             _ => {}
         }
         if self == Stage::Remember {
             route::remember(tables, told)?;
             return Ok(Exit::BACK.into());
         }
-        let seen = &read(packet, told)?;
+        let seen = &read(packet, tables, told)?;
         let exit = match self {
             Stage::NewFlow => {
                 let flow = flow(packet, tables, seen, told)?;
@@ -217,16 +230,16 @@ fn ipv4_seen<P: Packet>(packet: &P, told: Told) -> Result<Seen, Reason> {
 }
 
 #[inline(always)]
-fn ipv6_seen<P: Packet>(packet: &P, told: Told) -> Result<Seen, Reason> {
-    Ok(Seen { ip: ipv6::parse_frame(packet)?, v6: true, vlan: told.vlan })
+fn ipv6_seen<P: Packet, T: Tables>(packet: &mut P, tables: &T, told: Told) -> Result<Seen, Reason> {
+    Ok(Seen { ip: ipv6::parse_frame(packet, tables)?, v6: true, vlan: told.vlan })
 }
 
 /// Reads the packet anew.
 #[inline(always)]
-fn read<P: Packet>(packet: &P, told: Told) -> Result<Seen, Reason> {
+fn read<P: Packet, T: Tables>(packet: &mut P, tables: &T, told: Told) -> Result<Seen, Reason> {
     match frame_type(packet)? {
         ethertype::IPV4 => ipv4_seen(packet, told),
-        ethertype::IPV6 => ipv6_seen(packet, told),
+        ethertype::IPV6 => ipv6_seen(packet, tables, told),
         _ => Err(Reason::NotIp),
     }
 }

@@ -30,6 +30,7 @@ macro_rules! stages {
 stages! {
     stage_ipv4 => Ipv4,
     stage_ipv6 => Ipv6,
+    stage_extensions => Extensions,
     stage_new_flow => NewFlow,
     stage_remember => Remember,
     stage_nat_forward => NatForward,

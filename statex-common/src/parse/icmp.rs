@@ -3,6 +3,7 @@
 use super::{Fragment, Ip, ipv4, ipv6, protocol, transport};
 use crate::packet::Packet;
 use crate::reason::Reason;
+use crate::tables::Tables;
 
 /// Bytes before the packet that an error quotes.
 pub const HEADER: usize = 8;
@@ -48,10 +49,15 @@ impl Quoted {
 /// Reads the quoted packet of the error at `at`. As few as eight bytes behind the quoted IP header will do
 /// (RFC 792), for only ports are needed.
 #[inline(always)]
-pub fn quoted<P: Packet>(packet: &P, at: usize, v6: bool) -> Result<Quoted, Reason> {
+pub fn quoted<P: Packet, T: Tables>(
+    packet: &mut P,
+    tables: &T,
+    at: usize,
+    v6: bool,
+) -> Result<Quoted, Reason> {
     let ip = match v6 {
         false => ipv4::parse(packet, at + HEADER),
-        true => ipv6::parse(packet, at + HEADER),
+        true => ipv6::parse(packet, tables, at + HEADER),
     }
     .map_err(|_| Reason::Truncated)?;
     if ip.fragment == Fragment::Later || !matches!(ip.protocol, protocol::TCP | protocol::UDP) {

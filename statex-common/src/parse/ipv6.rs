@@ -4,10 +4,12 @@ use super::{Fragment, IP, Ip};
 use crate::abi::Addr;
 use crate::packet::Packet;
 use crate::reason::Reason;
+use crate::stage::{Stage, Told};
+use crate::tables::Tables;
 
 pub const HEADER: usize = 40;
-/// Extension headers followed at most.
-const MAX_EXTENSIONS: usize = 6;
+/// Headers looked at most: six extensions and what lies behind them.
+const MAX_EXTENSIONS: usize = 7;
 /// Farthest place in the frame that extension headers may lead to.
 const MAX_PAYLOAD_OFFSET: usize = 1500;
 
@@ -19,20 +21,19 @@ mod extension {
     pub(super) const DESTINATION: u8 = 60;
 }
 
-/// Reads the header at `at` and follows the extension headers behind it.
+/// Reads the header at `at`; extension headers are not followed.
 ///
 /// # Errors
-/// `Runt` when the frame ends inside it, `MalformedIp` for another version, `ExtensionHeaders` when there
-/// are too many or the frame ends inside one.
+/// `Runt` when the frame ends inside it, `MalformedIp` for another version.
 #[inline(always)]
-pub fn parse<P: Packet>(packet: &P, at: usize) -> Result<Ip, Reason> {
+pub fn parse_fixed<P: Packet>(packet: &P, at: usize) -> Result<Ip, Reason> {
     let words: [u32; HEADER / 4] = packet.read(at).ok_or(Reason::Runt)?;
     let [version, class, ..] = words[0].to_ne_bytes();
     let [len_high, len_low, next, ttl] = words[1].to_ne_bytes();
     if version >> 4 != 6 {
         return Err(Reason::MalformedIp);
     }
-    let mut ip = Ip {
+    Ok(Ip {
         source: Addr([words[2], words[3], words[4], words[5]]),
         destination: Addr([words[6], words[7], words[8], words[9]]),
         protocol: next,
@@ -42,17 +43,31 @@ pub fn parse<P: Packet>(packet: &P, at: usize) -> Result<Ip, Reason> {
         id: 0,
         len: HEADER + u16::from_be_bytes([len_high, len_low]) as usize,
         payload: at + HEADER,
-    };
-    if is_extension(next) {
-        follow(packet, &mut ip)?;
+    })
+}
+
+/// Reads the header at `at` and what the extension headers behind it lead to.
+///
+/// # Errors
+/// Those of [`parse_fixed`], and `ExtensionHeaders` when there are too many or the frame ends inside one.
+#[inline(always)]
+pub fn parse<P: Packet, T: Tables>(packet: &mut P, tables: &T, at: usize) -> Result<Ip, Reason> {
+    let mut ip = parse_fixed(packet, at)?;
+    if is_extension(ip.protocol) {
+        let told = Told { service: ip.protocol as u16, mtu: ip.payload as u16, ..Told::default() };
+        let behind = Behind(packet.apart(tables, Stage::Extensions, told).0);
+        ip.protocol = behind.protocol().ok_or(Reason::ExtensionHeaders)?;
+        ip.payload = behind.payload();
+        ip.fragment = behind.fragment();
+        ip.id = behind.id();
     }
     Ok(ip)
 }
 
 /// Reads the header of a frame, which must hold the whole packet.
 #[inline(always)]
-pub fn parse_frame<P: Packet>(packet: &P) -> Result<Ip, Reason> {
-    let ip = parse(packet, IP)?;
+pub fn parse_frame<P: Packet, T: Tables>(packet: &mut P, tables: &T) -> Result<Ip, Reason> {
+    let ip = parse(packet, tables, IP)?;
     match packet.holds(IP + ip.len) {
         true => Ok(ip),
         false => Err(Reason::MalformedIp),
@@ -65,39 +80,74 @@ fn is_extension(next: u8) -> bool {
     matches!(next, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION)
 }
 
-#[inline(always)]
-fn follow<P: Packet>(packet: &P, ip: &mut Ip) -> Result<(), Reason> {
-    for _ in 0..MAX_EXTENSIONS {
-        if !is_extension(ip.protocol) {
-            return Ok(());
+/// Where extension headers lead: protocol (8 bits), fragment (8), payload's place (16), identification
+/// (32). All zero: nowhere.
+#[derive(Clone, Copy)]
+pub(crate) struct Behind(u64);
+
+impl Behind {
+    #[inline(always)]
+    fn protocol(self) -> Option<u8> {
+        (self.0 != 0).then_some(self.0 as u8)
+    }
+
+    #[inline(always)]
+    fn fragment(self) -> Fragment {
+        match self.0 >> 8 & 0xff {
+            0 => Fragment::Whole,
+            1 => Fragment::First,
+            _ => Fragment::Later,
         }
-        let [next, len, high, low]: [u8; 4] = packet.read(ip.payload).ok_or(Reason::ExtensionHeaders)?;
-        let bytes = match ip.protocol {
+    }
+
+    #[inline(always)]
+    fn payload(self) -> usize {
+        // The bound tells the verifier what `follow` has seen to.
+        (self.0 >> 16) as usize & 0x7ff
+    }
+
+    #[inline(always)]
+    fn id(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    #[inline(always)]
+    pub(crate) fn word(self) -> u64 {
+        self.0
+    }
+}
+
+/// Follows the extension headers that begin at `at` with one of protocol `next`.
+///
+/// # Errors
+/// `ExtensionHeaders` when there are too many or the frame ends inside one.
+#[inline(always)]
+pub(crate) fn follow<P: Packet>(packet: &P, mut next: u8, mut at: usize) -> Result<Behind, Reason> {
+    let (mut id, mut fragment) = (0u32, 0u64);
+    for _ in 0..MAX_EXTENSIONS {
+        if at > MAX_PAYLOAD_OFFSET {
+            return Err(Reason::ExtensionHeaders);
+        }
+        if !is_extension(next) || fragment == 2 {
+            return Ok(Behind(next as u64 | fragment << 8 | (at as u64) << 16 | (id as u64) << 32));
+        }
+        let [following, len, high, low]: [u8; 4] = packet.read(at).ok_or(Reason::ExtensionHeaders)?;
+        let bytes = match next {
             extension::FRAGMENT => {
-                let offset_and_more = u16::from_be_bytes([high, low]);
-                ip.id = packet.read(ip.payload + 4).ok_or(Reason::ExtensionHeaders)?;
-                ip.fragment = match offset_and_more {
+                id = packet.read(at + 4).ok_or(Reason::ExtensionHeaders)?;
+                fragment = match u16::from_be_bytes([high, low]) {
                     // An atomic fragment (RFC 6946) is a whole datagram.
-                    bits if bits & 0xfff9 == 0 => Fragment::Whole,
-                    bits if bits & 0xfff8 == 0 => Fragment::First,
-                    _ => Fragment::Later,
+                    bits if bits & 0xfff9 == 0 => 0,
+                    bits if bits & 0xfff8 == 0 => 1,
+                    _ => 2,
                 };
                 8
             }
             extension::AUTHENTICATION => (len as usize + 2) * 4,
             _ => (len as usize + 1) * 8,
         };
-        ip.protocol = next;
-        ip.payload += bytes;
-        if ip.payload > MAX_PAYLOAD_OFFSET {
-            return Err(Reason::ExtensionHeaders);
-        }
-        if ip.fragment == Fragment::Later {
-            return Ok(());
-        }
+        next = following;
+        at += bytes;
     }
-    match is_extension(ip.protocol) {
-        true => Err(Reason::ExtensionHeaders),
-        false => Ok(()),
-    }
+    Err(Reason::ExtensionHeaders)
 }

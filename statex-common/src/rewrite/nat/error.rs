@@ -24,7 +24,7 @@ pub(crate) fn back<P: Packet, T: Tables>(
     seen: &Seen,
     told: Told,
 ) -> Result<Exit, Reason> {
-    let quoted = icmp::quoted(packet, seen.ip.payload, seen.v6)?;
+    let quoted = icmp::quoted(packet, tables, seen.ip.payload, seen.v6)?;
     if quoted.ip.source != seen.ip.destination {
         return Err(Reason::IcmpNoFlow);
     }
@@ -57,7 +57,7 @@ pub(crate) fn forward<P: Packet, T: Tables>(
     seen: &Seen,
     told: Told,
 ) -> Result<Exit, Reason> {
-    let quoted = icmp::quoted(packet, seen.ip.payload, seen.v6)?;
+    let quoted = icmp::quoted(packet, tables, seen.ip.payload, seen.v6)?;
     let udp = quoted.ip.protocol == protocol::UDP;
     let client = &quoted.ip.destination;
     let service = tables.service(told.service as u32).ok_or(Reason::TableMissing)?;

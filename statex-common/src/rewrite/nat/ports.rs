@@ -54,6 +54,13 @@ fn base<T: Tables>(tables: &T, nat_index: u32, udp: bool) -> u32 {
     ((udp as u32) * addresses + nat_index) * node.nat_ports.get()
 }
 
+/// First of the candidates of a flow with this key; all of them lie in the table.
+#[inline(always)]
+fn start<T: Tables>(tables: &T, key: u64) -> Option<u32> {
+    let choices = tables.node().nat_ports.get().checked_sub(CANDIDATES - 1)?;
+    Some(((key >> 32) * choices as u64 >> 32) as u32)
+}
+
 /// The row of a port (network order) of one of the node's addresses, when a flow has it.
 #[inline(always)]
 pub fn owner<T: Tables>(tables: &T, nat_index: u32, udp: bool, port: [u8; 2]) -> Option<&NatEntry> {
@@ -83,12 +90,11 @@ pub fn claim<'a, T: Tables>(
     let key = if fingerprint <= BUSY { fingerprint + 2 } else { fingerprint };
     let nat_index = place(tables, &seen.ip.source) + if seen.v6 { node.nat_v4_count.get() } else { 0 };
     let base = base(tables, nat_index, udp);
-    let ports = node.nat_ports.get();
-    let start = ((key >> 32) * ports as u64 >> 32) as u32;
+    let start = start(tables, key).ok_or(Reason::NatPorts)?;
 
     let (mut best, mut best_place, mut best_key) = (0, u32::MAX, FREE);
     for step in 0..CANDIDATES {
-        let place = if start + step < ports { start + step } else { start + step - ports };
+        let place = start + step;
         let entry = tables.nat_entry(base + place).ok_or(Reason::NatPorts)?;
         let held = entry.key.get();
         if held == key {
@@ -124,10 +130,9 @@ pub fn find<'a, T: Tables>(tables: &'a T, client: &Addr, udp: bool, fingerprint:
     let key = if fingerprint <= BUSY { fingerprint + 2 } else { fingerprint };
     let nat_index = place(tables, client) + if client.is_v4() { 0 } else { node.nat_v4_count.get() };
     let base = base(tables, nat_index, udp);
-    let ports = node.nat_ports.get();
-    let start = ((key >> 32) * ports as u64 >> 32) as u32;
+    let start = start(tables, key)?;
     for step in 0..CANDIDATES {
-        let place = if start + step < ports { start + step } else { start + step - ports };
+        let place = start + step;
         let entry = tables.nat_entry(base + place)?;
         if entry.key.get() == key {
             return Some(Claim { entry, port: port(tables, place), key });
