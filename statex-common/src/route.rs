@@ -149,13 +149,11 @@ pub(crate) fn new_flow<T: Tables>(tables: &T, seen: &Seen, flow: &Flow<'_>) -> R
     if flags & flag::SOURCE_RATE != 0 {
         guard::source_rate(tables, id, service, &seen.ip.source, now)?;
     }
-    let chosen = open(tables, seen, flow, now).ok_or(Reason::NoBackend)?;
-    let counters = tables.service_counters(id as u32).ok_or(Reason::TableMissing)?;
     let line = flow::line(tables, fingerprint).ok_or(Reason::TableMissing)?;
     let stale = flow::find(tables, line, fingerprint);
-    if stale.is_some_and(|entry| entry.backend != chosen.id) {
-        add(&counters.rehashed, 1);
-    }
+    let had = stale.map_or(0, |entry| entry.backend);
+    let chosen = open(tables, seen, flow, had, now).ok_or(Reason::NoBackend)?;
+    let counters = tables.service_counters(id as u32).ok_or(Reason::TableMissing)?;
     if flags & flag::FLOW_RATE != 0 && !guard::within_flow_rate(service, counters, now) {
         add(&counters.stateless, 1);
         return Ok(chosen.id);
@@ -171,19 +169,27 @@ pub(crate) fn new_flow<T: Tables>(tables: &T, seen: &Seen, flow: &Flow<'_>) -> R
     Ok(chosen.id)
 }
 
-/// Asks the ring for a new flow's backend, counts the flow and tells of it.
+/// Asks the ring for a new flow's backend, counts the flow and tells of it; `had` is the backend that the
+/// flow had before, or 0.
 #[inline(always)]
 pub(crate) fn open<'a, T: Tables>(
     tables: &'a T,
     seen: &Seen,
     flow: &Flow<'_>,
+    had: u16,
     now: u64,
 ) -> Option<Chosen<'a>> {
     let hash = ring_hash(tables, &seen.ip, flow.transport.ports, flow.service.flags.get());
     let chosen = by_ring(tables, flow.service, hash)?;
-    add(&tables.service_counters(flow.id as u32)?.new_flows, 1);
+    let counters = tables.service_counters(flow.id as u32)?;
+    add(&counters.new_flows, 1);
     add(&tables.backend_counters(chosen.id as u32)?.new_flows, 1);
-    tell(tables, &seen.ip, flow, chosen.id, now);
+    let moved = had != 0 && had != chosen.id;
+    if moved {
+        add(&counters.rehashed, 1);
+    }
+    let kind = if moved { EventKind::Moved } else { EventKind::Opened };
+    tell(tables, &seen.ip, flow, chosen.id, kind, now);
     Some(chosen)
 }
 
@@ -215,7 +221,7 @@ pub(crate) fn ring_hash<T: Tables>(tables: &T, ip: &Ip, ports: u32, flags: u32) 
 }
 
 #[inline(always)]
-fn tell<T: Tables>(tables: &T, ip: &Ip, flow: &Flow<'_>, backend: u16, now: u64) {
+fn tell<T: Tables>(tables: &T, ip: &Ip, flow: &Flow<'_>, backend: u16, kind: EventKind, now: u64) {
     let sample = tables.node().event_sample.get();
     if sample == 0 || !tables.random().is_multiple_of(sample) {
         return;
@@ -228,9 +234,8 @@ fn tell<T: Tables>(tables: &T, ip: &Ip, flow: &Flow<'_>, backend: u16, now: u64)
         destination_port: flow.transport.destination_port(),
         service: flow.id,
         backend,
-        kind: EventKind::Opened as u8,
+        kind: kind as u8,
         protocol: ip.protocol,
-        reserved: [0; 2],
-        detail: 0,
+        reserved: [0; 6],
     });
 }

@@ -4,10 +4,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use aya::maps::{MapData, RingBuf};
 use serde::Serialize;
-use statex_common::{
-    Reason,
-    abi::{Event, EventKind, Row},
-};
+use statex_common::abi::{Event, EventKind, Row};
 use tokio::{sync::broadcast, time::MissedTickBehavior};
 
 /// Time between two looks at the ring buffer.
@@ -29,23 +26,14 @@ pub struct FlowEvent {
     pub service: u16,
     /// Id of the backend's row; 0: none.
     pub backend: u16,
-    /// Why a packet was dropped.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<&'static str>,
 }
 
 impl FlowEvent {
     /// A record of the ring buffer; None for one of a kind that this binary does not know.
     fn read(record: &[u8]) -> Option<Self> {
         let event = Event::from_bytes(record.get(..size_of::<Event>())?.try_into().ok()?);
-        let known = [
-            (EventKind::Opened, "opened"),
-            (EventKind::Closing, "closing"),
-            (EventKind::Moved, "moved"),
-            (EventKind::Dropped, "dropped"),
-        ];
-        let (kind, name) = *known.iter().find(|(kind, _)| *kind as u8 == event.kind)?;
-        let reason = Reason::ALL.get(event.detail as usize).map(|reason| reason.label());
+        let known = [(EventKind::Opened, "opened"), (EventKind::Moved, "moved")];
+        let (_, name) = *known.iter().find(|(kind, _)| *kind as u8 == event.kind)?;
         Some(Self {
             event: name,
             at: event.at,
@@ -60,7 +48,6 @@ impl FlowEvent {
             },
             service: event.service,
             backend: event.backend,
-            reason: reason.filter(|_| kind == EventKind::Dropped),
         })
     }
 }
@@ -102,8 +89,7 @@ mod tests {
             backend: 2,
             kind,
             protocol: 6,
-            reserved: [0; 2],
-            detail: Reason::Denied as u32,
+            reserved: [0; 6],
         }
     }
 
@@ -115,12 +101,6 @@ mod tests {
             line,
             r#"{"event":"opened","at":7,"source":"192.0.2.1","source_port":1024,"destination":"2001:db8::1","destination_port":80,"protocol":"tcp","service":1,"backend":2}"#
         );
-    }
-
-    #[test]
-    fn dropped_packet_says_why() {
-        let event = FlowEvent::read(&event(EventKind::Dropped as u8).to_bytes()).unwrap();
-        assert_eq!(event.reason, Some("denied"));
     }
 
     #[test]

@@ -8,12 +8,8 @@ use super::Addr;
 pub enum EventKind {
     /// A flow was given to a backend by the ring.
     Opened = 1,
-    /// A flow's TCP connection began to close.
-    Closing = 2,
     /// A flow's backend was gone; it was given to another.
-    Moved = 3,
-    /// A packet was dropped; `detail` is the reason's number.
-    Dropped = 4,
+    Moved = 2,
 }
 
 /// A record of `EVENTS`.
@@ -32,8 +28,7 @@ pub struct Event {
     /// Of [`EventKind`].
     pub kind: u8,
     pub protocol: u8,
-    pub reserved: [u8; 2],
-    pub detail: u32,
+    pub reserved: [u8; 6],
 }
 
 const _: () = assert!(size_of::<Event>() == 56);

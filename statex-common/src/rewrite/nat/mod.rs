@@ -74,7 +74,7 @@ pub(crate) fn open<P: Packet, T: Tables>(
         guard::source_rate(tables, flow.id, flow.service, &seen.ip.source, now)?;
     }
     let came_from: u64 = packet.read(6).ok_or(Reason::Truncated)?;
-    let chosen = route::open(tables, seen, flow, now).ok_or(Reason::NoBackend)?;
+    let chosen = route::open(tables, seen, flow, 0, now).ok_or(Reason::NoBackend)?;
     let claim = ports::claim(tables, seen, flow.transport.is_udp(), flow.fingerprint, now)?;
     let entry = claim.entry;
     for word in 0..4 {
