@@ -1,6 +1,7 @@
 //! The Statex agent: facts in, one owner, pure diff, appliers.
 
 pub mod admin;
+pub mod agent;
 pub mod backend;
 pub mod cli;
 pub mod clock;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Ends at the first SIGTERM or SIGINT after the call.
 ///
@@ -18,4 +18,13 @@ pub fn stop() -> io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// SIGHUP, as often as it comes after the call.
+///
+/// # Errors
+///
+/// No handler could be installed.
+pub fn hangup() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
 }

@@ -5,6 +5,7 @@
 //! | `GET /status` | [`Status`] |
 //! | `POST /drain/BACKEND`, `POST /undrain/BACKEND` | [`Done`] |
 //! | `POST /reload` | [`Done`], or 422 with every error of the configuration |
+//! | `POST /hand-over` | [`Done`]: the agent stops, the data plane stays, another agent goes on with it |
 //! | `GET /events` | one JSON object a line, until the peer closes |
 
 use std::{
@@ -48,12 +49,23 @@ pub enum Refused {
     Failed(String),
 }
 
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unknown(line) | Self::Failed(line) => f.write_str(line),
+            Self::Invalid(line, causes) => write!(f, "{line}: {}", causes.join("; ")),
+        }
+    }
+}
+
 /// What the control socket asks of the rest of the agent.
 pub trait Control: Send + Sync + 'static {
     fn status(&self) -> BoxFuture<'_, Status>;
     /// Starts or ends the drain of a backend; the answer says what has changed.
     fn drain(&self, backend: String, drain: bool) -> BoxFuture<'_, Result<String, Refused>>;
     fn reload(&self) -> BoxFuture<'_, Result<String, Refused>>;
+    /// Stops the agent and leaves the data plane to another.
+    fn hand_over(&self) -> BoxFuture<'_, Result<String, Refused>>;
     /// Events from now on, each one JSON object.
     fn events(&self) -> broadcast::Receiver<Arc<str>>;
 }
@@ -122,7 +134,7 @@ impl Socket {
     /// # Errors
     ///
     /// The socket could not be handed to the runtime.
-    pub async fn serve(self, allowed: Allowed, control: Arc<dyn Control>) -> io::Result<()> {
+    pub async fn serve(&self, allowed: Allowed, control: Arc<dyn Control>) -> io::Result<()> {
         let listener = UnixListener::from_std(self.listener.try_clone()?)?;
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
@@ -174,11 +186,12 @@ async fn answer(control: &dyn Control, request: Request<Incoming>) -> Response<B
         (&Method::GET, "status", None) => json(StatusCode::OK, &control.status().await),
         (&Method::GET, "events", None) => events(control.events()),
         (&Method::POST, "reload", None) => outcome(control.reload().await),
+        (&Method::POST, "hand-over", None) => outcome(control.hand_over().await),
         (&Method::POST, "drain" | "undrain", Some(name)) if !name.is_empty() => match plain(name) {
             Some(name) => outcome(control.drain(name, place == "drain").await),
             None => problem(StatusCode::BAD_REQUEST, "the name is not valid UTF-8".to_owned()),
         },
-        (_, "status" | "events" | "reload" | "drain" | "undrain", _) => problem(
+        (_, "status" | "events" | "reload" | "hand-over" | "drain" | "undrain", _) => problem(
             StatusCode::METHOD_NOT_ALLOWED,
             format!("{} {path} is no request; see `statex --help`", request.method()),
         ),

@@ -21,14 +21,17 @@ pub enum ClientError {
     Absent(PathBuf),
     #[error("no statex runs here: nobody listens on {}", .0.display())]
     Dead(PathBuf),
-    #[error("not allowed to open {}: be root, or in a group of [admin].groups", .0.display())]
+    #[error("not allowed to open {}: be root, or in a group of [control].groups", .0.display())]
     Forbidden(PathBuf),
     #[error("cannot speak with {}: {error}", path.display())]
     Io { path: PathBuf, error: io::Error },
-    #[error("{} closed the connection: this user is not among [admin].users and [admin].groups", .0.display())]
+    #[error("{} closed the connection: this user is not among [control].users and [control].groups", .0.display())]
     Refused(PathBuf),
     #[error("{}{}", .0.error, .0.details.iter().map(|line| format!("\n  {line}")).collect::<String>())]
     Problem(Problem),
+    /// The configuration was read again and is wrong.
+    #[error("{}{}", .0.error, .0.details.iter().map(|line| format!("\n  {line}")).collect::<String>())]
+    Invalid(Problem),
     #[error("the agent's answer makes no sense: {0}")]
     Nonsense(String),
 }
@@ -82,6 +85,11 @@ impl Client {
         self.ask(Method::POST, "/reload").await
     }
 
+    /// Makes the agent stop and leave the data plane to this process.
+    pub async fn hand_over(&mut self) -> Result<Done, ClientError> {
+        self.ask(Method::POST, "/hand-over").await
+    }
+
     /// Hands every line of `GET /events` to `each` until it says no or the agent stops.
     pub async fn events(&mut self, mut each: impl FnMut(&str) -> bool) -> Result<(), ClientError> {
         let mut body = self.send(Method::GET, "/events").await?.into_body();
@@ -107,7 +115,11 @@ impl Client {
         if status == StatusCode::OK {
             return serde_json::from_slice(&bytes).map_err(nonsense);
         }
-        Err(ClientError::Problem(serde_json::from_slice(&bytes).map_err(nonsense)?))
+        let problem = serde_json::from_slice(&bytes).map_err(nonsense)?;
+        Err(match status {
+            StatusCode::UNPROCESSABLE_ENTITY => ClientError::Invalid(problem),
+            _ => ClientError::Problem(problem),
+        })
     }
 
     async fn send(&mut self, method: Method, path: &str) -> Result<Response<Incoming>, ClientError> {
@@ -172,6 +184,10 @@ mod tests {
             Box::pin(async { Err(Refused::Invalid("1 error".into(), errors)) })
         }
 
+        fn hand_over(&self) -> BoxFuture<'_, Result<String, Refused>> {
+            Box::pin(async { Ok("stopped".into()) })
+        }
+
         fn events(&self) -> broadcast::Receiver<Arc<str>> {
             self.events.subscribe()
         }
@@ -187,7 +203,8 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let agent = Arc::new(Scripted { drained: Mutex::default(), events: broadcast::channel(4).0 });
             let socket = Socket::bind(&folder.path().join("s"), &Allowed::default()).unwrap();
-            tokio::spawn(socket.serve(Allowed::default(), agent.clone()));
+            let control = agent.clone();
+            tokio::spawn(async move { socket.serve(Allowed::default(), control).await });
             Self { folder, agent }
         }
 

@@ -72,11 +72,6 @@ fn families(sample: &Sample) -> Vec<MetricFamily> {
                 (vec![("outcome", "refused")], sample.reloads_refused as f64),
             ],
         ),
-        counter(
-            "statex_flow_events_lost_total",
-            "Sampled flow events that nobody read in time.",
-            one(sample.events_lost as f64),
-        ),
     ];
     families.extend(SERVICE.iter().map(|(name, help, value)| {
         let metrics = sample.services.iter();

@@ -14,8 +14,6 @@ pub struct Sample {
     pub reconcile_failures: u64,
     pub reloads_done: u64,
     pub reloads_refused: u64,
-    /// Flow events that could not be read in time.
-    pub events_lost: u64,
 }
 
 /// An interface and how the XDP program hangs there (`none` when it does not).

@@ -56,7 +56,7 @@ pub async fn run(
     stop: impl Future<Output = ()>,
     tell: impl Fn(Told),
 ) -> anyhow::Result<()> {
-    let mut netlink = Netlink::open().context("cannot open the routing socket")?;
+    let netlink = Netlink::open().context("cannot open the routing socket")?;
     let journal = options.journal.join(format!("backend-{}.json", options.interfaces.join("+")));
     let mut host = Host::open(netlink.handle().clone(), journal).await?;
     let links = netlink.links().await.context("cannot read the interfaces")?;
@@ -84,17 +84,8 @@ pub async fn run(
             }
         }
         tell(Told::Ready);
-        let mut stop = std::pin::pin!(stop);
-        // News nobody waits for would pile up.
-        loop {
-            tokio::select! {
-                () = &mut stop => return Ok(held),
-                news = netlink.next() => if news.is_none() {
-                    stop.await;
-                    return Ok(held);
-                },
-            }
-        }
+        stop.await;
+        Ok(held)
     };
     let done: anyhow::Result<Vec<FdLink>> = done.await;
     // The program goes first: no packet is taken out of its tunnel that nobody accepts any more.

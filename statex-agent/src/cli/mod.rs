@@ -9,6 +9,7 @@ mod check;
 mod control;
 mod log;
 mod paint;
+mod run;
 mod status;
 mod unload;
 
@@ -17,6 +18,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use crate::{
+    admin::{client::ClientError, peer::UnknownName},
     config,
     kernel::{attach::AttachError, links::UnknownInterface, privileges::Missing},
 };
@@ -31,6 +33,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run a node: load the data plane, attach it, keep it as the configuration says.
+    Run(run::Arguments),
     /// Check a configuration file. Needs no privileges.
     Check(check::Arguments),
     /// Show services, backends and their state.
@@ -65,6 +69,7 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match arguments.command {
+        Command::Run(arguments) => run::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Drain(arguments) => control::drain(&arguments, true),
@@ -89,7 +94,9 @@ fn status_of(error: &anyhow::Error) -> u8 {
         cause.is::<Missing>()
             || cause.is::<AttachError>()
             || cause.is::<UnknownInterface>()
+            || cause.is::<UnknownName>()
             || cause.is::<config::Errors>()
+            || matches!(cause.downcast_ref(), Some(ClientError::Invalid(_)))
     });
     if theirs { 2 } else { 1 }
 }

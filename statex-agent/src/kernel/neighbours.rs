@@ -59,7 +59,7 @@ pub async fn watch(
     facts: mpsc::Sender<Fact>,
     refresh: Duration,
 ) -> anyhow::Result<()> {
-    let mut netlink = Netlink::open()?;
+    let mut netlink = Netlink::subscribe()?;
     let mut picture = Picture::read(&netlink).await?;
     for link in picture.links.iter() {
         facts.send(Fact::Link(link.clone())).await?;

@@ -67,15 +67,24 @@ impl Drop for Netlink {
 }
 
 impl Netlink {
-    /// Opens the socket and subscribes to everything that can change a next hop. Needs a tokio
-    /// runtime.
+    /// Opens the socket for questions. Needs a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// The socket could not be opened.
+    pub fn open() -> io::Result<Self> {
+        Self::with_groups(&[])
+    }
+
+    /// Opens the socket for questions and for news of everything that can change a next hop, to be taken by
+    /// [`Netlink::next`]. Needs a tokio runtime.
     ///
     /// # Errors
     ///
     /// The socket could not be opened or bound.
-    pub fn open() -> io::Result<Self> {
+    pub fn subscribe() -> io::Result<Self> {
         use MulticastGroup as Group;
-        let (connection, handle, mut messages) = rtnetlink::new_multicast_connection(&[
+        Self::with_groups(&[
             Group::Link,
             Group::Neigh,
             Group::Ipv4Ifaddr,
@@ -85,7 +94,11 @@ impl Netlink {
             Group::Ipv4Rule,
             Group::Ipv6Rule,
             Group::Nexthop,
-        ])?;
+        ])
+    }
+
+    fn with_groups(groups: &[MulticastGroup]) -> io::Result<Self> {
+        let (connection, handle, mut messages) = rtnetlink::new_multicast_connection(groups)?;
         let (sender, news) = mpsc::unbounded_channel();
         let connection = tokio::spawn(connection);
         let reader = tokio::spawn(async move {

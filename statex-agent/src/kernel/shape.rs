@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use statex_common::{
-    abi::{Addr, BUCKET_SLOTS, FLOW_WAYS, HASH_WORDS, NAT_ADDRESSES, Node, SOURCE_WAYS, names},
+    abi::{Addr, BUCKET_SLOTS, FLOW_WAYS, HASH_WORDS, NAT_ADDRESSES, Node, Row, SOURCE_WAYS, names},
     shared::Fixed,
 };
 
@@ -18,6 +18,12 @@ pub struct Shape {
     pub node: Node,
     /// Rows by map.
     pub sizes: Vec<(&'static str, u32)>,
+}
+
+impl PartialEq for Shape {
+    fn eq(&self, other: &Self) -> bool {
+        self.sizes == other.sizes && self.node.to_bytes() == other.node.to_bytes()
+    }
 }
 
 impl Shape {

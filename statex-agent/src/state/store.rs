@@ -41,6 +41,7 @@ pub struct Store {
 enum Message {
     Event(Event),
     Drain { text: String, drain: bool, reply: oneshot::Sender<Result<Vec<BackendName>, Unknown>> },
+    Settle(oneshot::Sender<()>),
 }
 
 /// No backend has that name.
@@ -83,6 +84,15 @@ impl Handle {
         let gone = || Unknown { text: text.to_owned(), known: Vec::new() };
         self.inbox.send(message).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
+    }
+
+    /// Returns when everything that was told before has been brought to the tables, as far as it could be.
+    pub async fn settled(&self) {
+        let (reply, answer) = oneshot::channel();
+        if self.inbox.send(Message::Settle(reply)).await.is_ok() {
+            // No answer means that the store has ended: nothing will settle any more.
+            let _ = answer.await;
+        }
     }
 
     /// What is to be probed; the whole list each time.
@@ -147,16 +157,16 @@ impl Store {
                 verify_at = self.clock.now() + VERIFY;
             }
             self.reconcile(verify).await;
-            for (reply, names) in replies {
-                // Who asked may have gone away.
-                let _ = reply.send(Ok(names));
-            }
+            replies.into_iter().for_each(|reply| reply());
         }
     }
 
-    fn take(&mut self, message: Message, replies: &mut Vec<(Reply, Vec<BackendName>)>) {
+    fn take(&mut self, message: Message, replies: &mut Vec<Reply>) {
         match message {
             Message::Event(event) => self.state.apply(event),
+            Message::Settle(reply) => replies.push(Box::new(move || {
+                let _ = reply.send(());
+            })),
             Message::Drain { text, drain, reply } => {
                 let names = self.state.named(&text);
                 if names.is_empty() {
@@ -166,7 +176,8 @@ impl Store {
                 }
                 let intent = if drain { Event::Drain } else { Event::Undrain };
                 self.state.apply(intent(names.clone()));
-                replies.push((reply, names));
+                // Who asked may have gone away; so below.
+                replies.push(Box::new(move || drop(reply.send(Ok(names)))));
             }
         }
     }
@@ -228,4 +239,5 @@ impl Store {
     }
 }
 
-type Reply = oneshot::Sender<Result<Vec<BackendName>, Unknown>>;
+/// What is said when the tables are changed.
+type Reply = Box<dyn FnOnce() + Send>;

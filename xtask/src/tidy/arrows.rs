@@ -47,7 +47,7 @@ const ARROWS: [Arrow; 8] = [
         but: &[
             "statex-agent/src/admin",
             "statex-agent/src/cli",
-            "statex-agent/src/agent.rs",
+            "statex-agent/src/agent/",
             "statex-agent/src/main.rs",
         ],
         never: &["crate::admin", "statex_agent::admin"],

@@ -1,0 +1,187 @@
+//! What the control socket asks of the agent.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use futures_util::future::BoxFuture;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::view::{Totals, View};
+use crate::{
+    admin::{
+        api::{Control, Refused},
+        status::{Backend, Interface, Service, Status},
+    },
+    health::Verdict,
+    state::snapshot,
+};
+
+/// Events that wait for a slow listener.
+const EVENTS: usize = 1024;
+
+/// What the socket asks of the life that runs.
+pub(super) enum Request {
+    Reload(oneshot::Sender<Result<String, Refused>>),
+    /// Stop, and leave the data plane to another agent.
+    HandOver(oneshot::Sender<()>),
+}
+
+/// The control socket's view of the agent. It outlives lives.
+pub(super) struct Door {
+    /// None between two lives.
+    view: ArcSwapOption<View>,
+    requests: mpsc::Sender<Request>,
+    /// Taken by the life that runs, and given back at its end.
+    waiting: Mutex<Option<mpsc::Receiver<Request>>>,
+    events: broadcast::Sender<Arc<str>>,
+    totals: Arc<Totals>,
+}
+
+impl Door {
+    pub(super) fn new() -> Arc<Self> {
+        let (requests, waiting) = mpsc::channel(16);
+        let (events, _) = broadcast::channel(EVENTS);
+        let (view, waiting) = (ArcSwapOption::empty(), Mutex::new(Some(waiting)));
+        Arc::new(Self { view, requests, waiting, events, totals: Arc::default() })
+    }
+
+    /// Where flow events go.
+    pub(super) fn listeners(&self) -> broadcast::Sender<Arc<str>> {
+        self.events.clone()
+    }
+
+    pub(super) fn totals(&self) -> Arc<Totals> {
+        self.totals.clone()
+    }
+
+    /// Ends the sight of a life that is ending.
+    pub(super) fn hide(&self) {
+        self.view.store(None);
+    }
+
+    /// Shows a life to the socket.
+    pub(super) fn show(&self, view: Arc<View>) {
+        self.view.store(Some(view));
+    }
+
+    /// The requests, for the life that runs.
+    pub(super) fn take_requests(&self) -> Option<mpsc::Receiver<Request>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn give_back(&self, requests: mpsc::Receiver<Request>) {
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(requests);
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(request(reply)).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+fn busy() -> Refused {
+    Refused::Failed("the agent is starting or stopping; ask again".to_owned())
+}
+
+impl Control for Door {
+    fn status(&self) -> BoxFuture<'_, Status> {
+        let view = self.view.load_full();
+        Box::pin(async move {
+            match view {
+                Some(view) => status(&view),
+                None => Status { version: env!("CARGO_PKG_VERSION").to_owned(), ..Status::default() },
+            }
+        })
+    }
+
+    fn drain(&self, backend: String, drain: bool) -> BoxFuture<'_, Result<String, Refused>> {
+        let view = self.view.load_full();
+        Box::pin(async move {
+            let view = view.ok_or_else(busy)?;
+            let names = view.store.drain(&backend, drain).await;
+            let names = names.map_err(|unknown| Refused::Unknown(unknown.to_string()))?;
+            let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+            let what = if drain { "gets no new flows" } else { "gets new flows" };
+            tracing::info!(backends = names.join(", "), "{what}");
+            Ok(format!("{} {what}", names.join(", ")))
+        })
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<String, Refused>> {
+        Box::pin(async move { self.ask(Request::Reload).await.unwrap_or_else(|| Err(busy())) })
+    }
+
+    fn hand_over(&self) -> BoxFuture<'_, Result<String, Refused>> {
+        Box::pin(async move {
+            self.ask(Request::HandOver).await.ok_or_else(busy)?;
+            Ok("stopped; the data plane goes on".to_owned())
+        })
+    }
+
+    fn events(&self) -> broadcast::Receiver<Arc<str>> {
+        self.events.subscribe()
+    }
+}
+
+fn status(view: &View) -> Status {
+    let snapshot = view.store.snapshot();
+    let progress = &snapshot.progress;
+    let mut problems = view.problems();
+    problems.extend(progress.problems.iter().cloned());
+    let interfaces = snapshot.config.node.interfaces.iter().map(|name| {
+        let link = snapshot.links.values().find(|link| link.name == *name);
+        Interface {
+            name: name.clone(),
+            up: link.is_some_and(|link| link.up),
+            attached: link.and_then(|link| link.xdp).map(|(_, mode)| mode.name().to_owned()),
+        }
+    });
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        interfaces: interfaces.collect(),
+        services: snapshot.services.iter().map(|service| status_of(view, &snapshot, service)).collect(),
+        settled: view.attached() && progress.behind_since.is_none(),
+        lag_seconds: view.lag(&snapshot).as_secs_f64(),
+        problems,
+    }
+}
+
+fn status_of(view: &View, snapshot: &snapshot::Snapshot, service: &snapshot::Service) -> Service {
+    let config = snapshot.config.services.iter().find(|config| config.name == service.name);
+    let counters = service.id.and_then(|id| view.counters.service(id.into()).ok()).unwrap_or_default();
+    Service {
+        name: service.name.clone(),
+        address: service.key.to_string(),
+        mode: config.map(|config| config.forward.to_string()).unwrap_or_default(),
+        new_flows: counters.new_flows.get(),
+        backends: service.backends.iter().map(|backend| backend_status(view, backend)).collect(),
+    }
+}
+
+fn backend_status(view: &View, backend: &snapshot::Backend) -> Backend {
+    let counters = backend.id.and_then(|(id, _)| view.counters.backend(id.into()).ok()).unwrap_or_default();
+    let probed = backend.health.as_ref();
+    let state = match (backend.draining, backend.verdict) {
+        (true, _) => "draining",
+        (false, Verdict::Dead) => "down",
+        (false, Verdict::Alive) => "up",
+        // Nobody says that it is not.
+        (false, Verdict::Unknown) if probed.is_none() => "up",
+        (false, Verdict::Unknown) => "unknown",
+    };
+    let trouble = probed.and_then(|key| view.board.get(key)).and_then(|standing| standing.trouble);
+    Backend {
+        name: backend.name.backend.clone(),
+        address: backend.address.to_string(),
+        weight: backend.weight,
+        state: state.to_owned(),
+        why: match (&backend.why, trouble) {
+            (Some(why), Some(trouble)) => Some(format!("{why}: {trouble}")),
+            (why, _) => why.clone(),
+        },
+        share: backend.share,
+        packets: counters.packets.get(),
+        bytes: counters.bytes.get(),
+    }
+}

@@ -1,0 +1,118 @@
+//! Keeps the program on every interface that the configuration names, also when one goes and comes back.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    config::Config,
+    kernel::{
+        links::{Link, Links},
+        plane::Plane,
+    },
+};
+
+/// The data plane and the interfaces it is wanted on.
+pub(super) struct Interfaces {
+    plane: Plane,
+    links: Links,
+    /// Why an interface does not carry the program.
+    problems: BTreeMap<String, String>,
+    /// Nothing is attached before the tables are filled.
+    begun: bool,
+}
+
+impl Interfaces {
+    pub(super) fn new(plane: Plane, links: Links) -> Self {
+        Self { plane, links, problems: BTreeMap::new(), begun: false }
+    }
+
+    pub(super) fn begun(&self) -> bool {
+        self.begun
+    }
+
+    pub(super) fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// What keeps interfaces from carrying the program.
+    pub(super) fn problems(&self) -> Vec<String> {
+        self.problems.values().cloned().collect()
+    }
+
+    /// Attaches for the first time, where the interfaces are, and lets go of those that are no longer wanted.
+    ///
+    /// # Errors
+    ///
+    /// An interface refuses the program: at the start somebody is there to put that right.
+    pub(super) fn begin(&mut self, config: &Config) -> anyhow::Result<()> {
+        for name in &config.node.interfaces {
+            let link = self.links.named(name)?.clone();
+            self.plane.attach(&link, config.node.attach)?;
+        }
+        self.plane.detach_others(&config.node.interfaces, &self.links)?;
+        self.plane.commit()?;
+        self.begun = true;
+        Ok(())
+    }
+
+    /// Follows a new configuration.
+    pub(super) fn follow(&mut self, old: &Config, new: &Config) {
+        self.problems.retain(|name, _| new.node.interfaces.contains(name));
+        if let Err(error) = self.plane.detach_others(&new.node.interfaces, &self.links) {
+            tracing::warn!(%error, "interfaces that are no longer wanted could not be let go");
+        }
+        let again = old.node.attach != new.node.attach;
+        for name in &new.node.interfaces {
+            match self.links.named(name).cloned() {
+                Ok(link) if again || !self.plane.attached(link.index) => self.attach(&link, new),
+                Ok(_) => {}
+                Err(error) => self.note(name, &error.to_string()),
+            }
+        }
+    }
+
+    /// Hears of an interface: one that is new, or has lost the program, gets it. Says whether it did.
+    pub(super) fn hear(&mut self, link: &Link, config: &Config) -> bool {
+        self.links.put(link.clone());
+        let wanted = self.begun && config.node.interfaces.contains(&link.name);
+        let lacking = wanted && (link.xdp.is_none() || !self.plane.attached(link.index));
+        if lacking {
+            self.attach(link, config);
+        }
+        lacking
+    }
+
+    /// Takes note of how the program really hangs on the interfaces, and gives those that this is news of. The kernel
+    /// sends no message when a link of XDP is made.
+    pub(super) fn look(&mut self, links: &Links, config: &Config) -> Vec<Link> {
+        let ours = links.iter().filter(|link| config.node.interfaces.contains(&link.name));
+        let news: Vec<Link> = ours.filter(|link| self.links.put((*link).clone())).cloned().collect();
+        for link in &news {
+            let mode = link.xdp.map_or("none", |(_, mode)| mode.name());
+            tracing::info!(interface = link.name, mode, up = link.up, "XDP program attached");
+        }
+        news
+    }
+
+    /// Hears that an interface is gone.
+    pub(super) fn lose(&mut self, link: &Link, config: &Config) {
+        self.links.remove(link.index);
+        if config.node.interfaces.contains(&link.name) {
+            self.plane.forget(link.index);
+            self.note(&link.name, &format!("interface {} is gone", link.name));
+        }
+    }
+
+    fn attach(&mut self, link: &Link, config: &Config) {
+        match self.plane.attach(link, config.node.attach) {
+            Ok(()) => drop(self.problems.remove(&link.name)),
+            // The next news of the interface is another chance.
+            Err(error) => self.note(&link.name, &error.to_string()),
+        }
+    }
+
+    fn note(&mut self, name: &str, problem: &str) {
+        if self.problems.insert(name.to_owned(), problem.to_owned()).as_deref() != Some(problem) {
+            tracing::warn!(interface = name, problem, "does not carry the program");
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! One life of the agent: from a loaded object to the stop, or to the next object.
+
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use anyhow::Context;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{JoinHandle, JoinSet},
+    time::{Sleep, sleep, timeout},
+};
+
+use super::{
+    control::{Door, Request},
+    interfaces::Interfaces,
+    reload::{Reload, Reloaded},
+    view::View,
+};
+use crate::{
+    admin::{api::Refused, metrics},
+    clock::Clock,
+    config::{self, Config},
+    health::{self, Board},
+    kernel::{
+        events,
+        neighbours::{self, Fact},
+        netlink::Netlink,
+        pin::Pins,
+        plane::{Maps, Plane},
+        shape::{HashKey, Shape},
+    },
+    signals,
+    state::{event::Event, store::Store},
+};
+
+/// How long the first attach waits for next hops that are not known yet.
+const HOPS: Duration = Duration::from_secs(2);
+/// How long the loops may take to end.
+const ENDING: Duration = Duration::from_secs(5);
+/// Facts that wait while the tables are written.
+const QUEUE: usize = 256;
+
+/// How a life ends.
+pub(super) enum End {
+    /// With the configuration that was in force.
+    Stopped(Arc<Config>),
+    Reshaped(Next),
+}
+
+/// A configuration that needs another object, which is loaded already.
+pub(super) struct Next {
+    pub(super) config: Arc<Config>,
+    pub(super) key: HashKey,
+    pub(super) loaded: Box<(Plane, Maps)>,
+}
+
+/// The loops of one loaded object.
+pub(super) struct Life {
+    path: PathBuf,
+    config: Arc<Config>,
+    key: HashKey,
+    pins: Pins,
+    door: Arc<Door>,
+    view: Arc<View>,
+    interfaces: Interfaces,
+    netlink: Netlink,
+    facts: mpsc::Receiver<Fact>,
+    /// Addresses that nothing was told of yet.
+    untold: BTreeSet<IpAddr>,
+    file: Option<config::Watch>,
+    loops: JoinSet<()>,
+    store: JoinHandle<()>,
+    metrics: Option<JoinHandle<()>>,
+}
+
+/// Hands an object to the kernel, away from the threads that serve others: the verifier takes its time.
+///
+/// # Errors
+///
+/// See [`LoadError`](crate::kernel::load::LoadError).
+pub(super) async fn load(config: &Config, key: &HashKey, pins: &Pins) -> anyhow::Result<(Plane, Maps)> {
+    let (shape, pins) = (Shape::of(config, key), pins.clone());
+    let loaded = tokio::task::spawn_blocking(move || Plane::load(&shape, pins)).await;
+    Ok(loaded.context("loading the data plane was broken off")??)
+}
+
+impl Life {
+    /// Starts all loops; nothing is attached yet.
+    ///
+    /// # Errors
+    ///
+    /// What is missing.
+    pub(super) async fn start(
+        path: &Path,
+        config: Arc<Config>,
+        key: HashKey,
+        pins: Pins,
+        loaded: (Plane, Maps),
+        door: Arc<Door>,
+    ) -> anyhow::Result<Self> {
+        let netlink = Netlink::open().context("cannot open the routing socket")?;
+        let links = netlink.links().await.context("cannot read the interfaces")?;
+        let (plane, maps) = loaded;
+        let cpus = aya::util::online_cpus().map_err(|(file, error)| anyhow::anyhow!("{file}: {error}"))?;
+        let clock = Clock::machine();
+        let (store, handle) =
+            Store::open(Box::new(maps.live), config.clone(), cpus.len() as u32, clock.clone())?;
+        let board = Board::default();
+        let view =
+            Arc::new(View::new(handle.clone(), maps.counters, board.clone(), clock.clone(), door.totals()));
+
+        let mut loops = JoinSet::new();
+        let (facts_sender, facts) = mpsc::channel(QUEUE);
+        let wanted = handle.wanted_hops();
+        let untold = wanted.borrow().keys().copied().collect();
+        loops.spawn(follow_neighbours(wanted, facts_sender));
+        let (reports_sender, mut reports) = mpsc::channel(QUEUE);
+        let settings = health::Settings { seed: key[0], at_once: 512 };
+        loops.spawn(health::watch(handle.targets(), reports_sender, board, clock, settings));
+        let listener = view.clone();
+        loops.spawn(async move {
+            while let Some(report) = reports.recv().await {
+                listener.store.tell(report).await;
+            }
+        });
+        loops.spawn(events::watch(maps.events, door.listeners()));
+
+        let metrics = match config.metrics {
+            Some(address) => Some(tokio::spawn(metrics::serve(metrics::bind(address).await?, view.clone()))),
+            None => None,
+        };
+        let file = config::Watch::new(path)
+            .inspect_err(|error| tracing::warn!(%error, "changes of the configuration file go unnoticed"))
+            .ok();
+        door.show(view.clone());
+        Ok(Self {
+            path: path.to_owned(),
+            config,
+            key,
+            pins,
+            door,
+            view,
+            interfaces: Interfaces::new(plane, links),
+            netlink,
+            facts,
+            untold,
+            file,
+            loops,
+            store: tokio::spawn(store.run()),
+            metrics,
+        })
+    }
+
+    /// Attaches when the tables are filled, then keeps everything as the configuration says.
+    ///
+    /// # Errors
+    ///
+    /// The first attach failed, or a loop that must not end has ended.
+    pub(super) async fn run(mut self, stop: Pin<&mut impl Future<Output = ()>>) -> anyhow::Result<End> {
+        let requests = self.door.take_requests().context("two lives at once")?;
+        let end = self.serve(stop, requests).await;
+        self.end().await;
+        end
+    }
+
+    async fn serve(
+        &mut self,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
+        mut requests: mpsc::Receiver<Request>,
+    ) -> anyhow::Result<End> {
+        let mut hangup = signals::hangup().context("cannot listen for signals")?;
+        let mut begin: Option<Pin<Box<Sleep>>> = Some(Box::pin(sleep(HOPS)));
+        let end = loop {
+            if begin.is_some() && self.untold.is_empty() {
+                begin = Some(Box::pin(sleep(Duration::ZERO)));
+            }
+            let request = tokio::select! {
+                () = stop.as_mut() => break Ok(End::Stopped(self.config.clone())),
+                Some(()) = futures_util::future::OptionFuture::from(begin.as_mut()) => {
+                    begin = None;
+                    if let Err(error) = self.begin().await {
+                        break Err(error);
+                    }
+                    continue;
+                }
+                fact = self.facts.recv() => {
+                    match fact {
+                        Some(fact) => self.hear(fact).await,
+                        None => break Err(anyhow::anyhow!("nobody watches routes and neighbours any more")),
+                    }
+                    continue;
+                }
+                _ = hangup.recv() => None,
+                () = changed(&mut self.file) => None,
+                Some(request) = requests.recv() => Some(request),
+            };
+            match request {
+                Some(Request::HandOver(reply)) => {
+                    tracing::info!("another agent takes over");
+                    let _ = reply.send(());
+                    break Ok(End::Stopped(self.config.clone()));
+                }
+                Some(Request::Reload(reply)) => {
+                    if let Some(end) = self.reload(Some(reply)).await {
+                        break Ok(end);
+                    }
+                }
+                None => {
+                    if let Some(end) = self.reload(None).await {
+                        break Ok(end);
+                    }
+                }
+            }
+        };
+        self.door.give_back(requests);
+        end
+    }
+
+    /// The first attach: by now the tables hold what is known.
+    async fn begin(&mut self) -> anyhow::Result<()> {
+        self.view.store.settled().await;
+        self.interfaces.begin(&self.config)?;
+        self.look().await;
+        let snapshot = self.view.store.snapshot();
+        tracing::info!(services = snapshot.services.len(), "ready");
+        Ok(())
+    }
+
+    async fn hear(&mut self, fact: Fact) {
+        let attached = match &fact {
+            Fact::NextHop { address, .. } => {
+                self.untold.remove(address);
+                false
+            }
+            Fact::Link(link) => self.interfaces.hear(link, &self.config),
+            Fact::LinkGone(link) => {
+                self.interfaces.lose(link, &self.config);
+                true
+            }
+        };
+        self.view.store.tell(fact).await;
+        if attached {
+            self.look().await;
+        }
+    }
+
+    /// Tells everybody on which interfaces the program is.
+    async fn look(&mut self) {
+        match self.netlink.links().await {
+            Ok(links) => {
+                for link in self.interfaces.look(&links, &self.config) {
+                    self.view.store.tell(Fact::Link(link)).await;
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the interfaces cannot be read"),
+        }
+        self.view.note(self.interfaces.begun(), self.interfaces.problems());
+    }
+
+    /// Reads the configuration again; Some when it needs another life.
+    async fn reload(&mut self, reply: Option<oneshot::Sender<Result<String, Refused>>>) -> Option<End> {
+        let reload = Reload {
+            path: &self.path,
+            config: &self.config,
+            key: &self.key,
+            pins: &self.pins,
+            links: self.interfaces.links(),
+        };
+        let (answer, end) = match reload.read().await {
+            Err(refused) => (Err(refused), None),
+            Ok(Reloaded::Same) => (Ok("nothing has changed".to_owned()), None),
+            Ok(Reloaded::Live { config, metrics }) => {
+                self.follow(config, metrics).await;
+                (Ok("reloaded".to_owned()), None)
+            }
+            Ok(Reloaded::Reshaped(next)) => {
+                let end = End::Reshaped(next);
+                (Ok("reloaded, with tables of other sizes or another secret".to_owned()), Some(end))
+            }
+        };
+        let totals = self.door.totals();
+        match &answer {
+            Ok(done) => {
+                totals.reloads_done.fetch_add(1, Ordering::Relaxed);
+                tracing::info!("configuration: {done}");
+            }
+            Err(refused) => {
+                totals.reloads_refused.fetch_add(1, Ordering::Relaxed);
+                tracing::error!("configuration: {refused}");
+            }
+        }
+        if let Some(reply) = reply {
+            let _ = reply.send(answer);
+        }
+        end
+    }
+
+    /// Takes over a configuration that this object can serve.
+    async fn follow(&mut self, config: Arc<Config>, listener: Option<tokio::net::TcpListener>) {
+        if self.config.metrics != config.metrics {
+            if let Some(old) = self.metrics.take() {
+                old.abort();
+            }
+            self.metrics = listener.map(|listener| tokio::spawn(metrics::serve(listener, self.view.clone())));
+        }
+        self.interfaces.follow(&self.config, &config);
+        self.config = config.clone();
+        self.look().await;
+        self.view.store.tell(Event::Configured(config)).await;
+        self.view.store.settled().await;
+    }
+
+    /// Ends all loops and waits for them: whoever comes next finds tables that nobody else writes.
+    async fn end(mut self) {
+        self.door.hide();
+        if let Some(metrics) = self.metrics.take() {
+            metrics.abort();
+        }
+        self.loops.shutdown().await;
+        drop(self.view);
+        if timeout(ENDING, self.store).await.is_err() {
+            tracing::warn!("the tables' owner did not end in time");
+        }
+    }
+}
+
+async fn follow_neighbours(
+    wanted: tokio::sync::watch::Receiver<neighbours::Wanted>,
+    facts: mpsc::Sender<Fact>,
+) {
+    while !facts.is_closed() {
+        match neighbours::watch(wanted.clone(), facts.clone(), neighbours::REFRESH).await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!("watching routes and neighbours failed, starting again: {error:#}"),
+        }
+        sleep(neighbours::REFRESH).await;
+    }
+}
+
+async fn changed(file: &mut Option<config::Watch>) {
+    match file {
+        Some(file) => file.changed().await,
+        None => std::future::pending().await,
+    }
+}

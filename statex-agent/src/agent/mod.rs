@@ -1,0 +1,137 @@
+//! A node's agent: wires configuration, state, kernel, health checks and the two doors together.
+//!
+//! ```text
+//! start: privileges ─ pins ─ control socket ─ drop capabilities ─ runtime
+//! life:  load ─ first reconcile ─ attach ─ commit pins ─ serve … (a change of sizes: live again)
+//! end:   keep everything attached, or remove it
+//! ```
+//!
+//! | file | holds |
+//! |---|---|
+//! | `life.rs` | one life: a loaded object from its start to the next |
+//! | `reload.rs` | a configuration that is read again |
+//! | `interfaces.rs` | which interfaces carry the program |
+//! | `view.rs` | what the two doors see of a life |
+//! | `control.rs` | what the control socket asks |
+//! | `sample.rs` | what `/metrics` asks |
+//! | `succession.rs` | taking over from an agent that runs |
+
+mod control;
+mod interfaces;
+mod life;
+mod reload;
+mod sample;
+mod succession;
+mod view;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context;
+
+use crate::{
+    admin::{api::Socket, peer::Allowed},
+    config::{self, Config, OnStop},
+    kernel::{
+        pin::{self, Pins},
+        privileges, secret,
+        shape::HashKey,
+    },
+    signals,
+};
+use control::Door;
+use life::{End, Life, load};
+
+/// Threads that serve sockets and loops. Traffic does not pass through the agent, so few do.
+const THREADS: usize = 2;
+/// How long work that is under way may take when the agent stops.
+const ENDING: Duration = Duration::from_secs(5);
+
+/// Runs a node until it is told to stop.
+///
+/// # Errors
+///
+/// What kept it from starting, or made it stop.
+pub fn run(path: PathBuf, config: Config) -> anyhow::Result<()> {
+    privileges::check()?;
+    privileges::raise_open_files();
+    let pins = Pins::open(&config.node.pins)?;
+    let root = config.node.pins.clone();
+    let key = match pins.node() {
+        Some(node) => key_of(&config, &secret::from_node(&node)),
+        None => key_of(&config, &secret::random().context("the kernel has no random numbers")?),
+    };
+    let allowed = Allowed::new(&config.control.users, &config.control.groups)?;
+    succession::take_over(&config.control.socket)?;
+    let socket = Socket::bind(&config.control.socket, &allowed)?;
+    privileges::drop_to_needed().context("cannot drop capabilities")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let end = runtime.block_on(serve(&path, Arc::new(config), key, pins, &socket, allowed));
+    runtime.shutdown_timeout(ENDING);
+    let config = end?;
+    if config.node.on_stop == OnStop::Remove {
+        pin::remove_all(&root).context("cannot remove the data plane")?;
+        tracing::info!("the data plane is removed");
+    }
+    // Whoever takes over waits for the socket's file to go: now nobody here writes any more.
+    drop(socket);
+    Ok(())
+}
+
+/// Lives until the end; answers with the configuration of the last life.
+async fn serve(
+    path: &Path,
+    mut config: Arc<Config>,
+    mut key: HashKey,
+    pins: Pins,
+    socket: &Socket,
+    allowed: Allowed,
+) -> anyhow::Result<Arc<Config>> {
+    let mut stop = std::pin::pin!(signals::stop().context("cannot listen for signals")?);
+    let door = Door::new();
+    let lives = async {
+        let mut loaded = Box::new(load(&config, &key, &pins).await?);
+        loop {
+            let start = Life::start(path, config.clone(), key, pins.clone(), *loaded, door.clone());
+            match start.await?.run(stop.as_mut()).await? {
+                End::Stopped(last) => return Ok(last),
+                End::Reshaped(next) => (config, key, loaded) = (next.config, next.key, next.loaded),
+            }
+        }
+    };
+    tokio::select! {
+        end = lives => end,
+        failed = socket.serve(allowed, door.clone()) => {
+            failed.context("the control socket failed")?;
+            anyhow::bail!("the control socket was closed")
+        }
+    }
+}
+
+/// The key of the data plane's hashes: from the configured secret, else the one that there is.
+fn key_of(config: &Config, there_is: &HashKey) -> HashKey {
+    match &config.node.hash_secret {
+        Some(secret) => secret::from_secret(secret.as_bytes()),
+        None => *there_is,
+    }
+}
+
+/// Reads the configuration and logs what is doubtful in it.
+///
+/// # Errors
+///
+/// All that is wrong with it.
+fn read(path: &Path) -> Result<Config, config::Errors> {
+    let config = config::load(path)?;
+    for problem in config.warnings() {
+        tracing::warn!("{}", problem.in_file(path));
+    }
+    Ok(config)
+}

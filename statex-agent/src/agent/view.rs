@@ -1,0 +1,67 @@
+//! What the two doors see of a life.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{
+    clock::Clock,
+    health::Board,
+    kernel::counters::Counters,
+    state::{snapshot::Snapshot, store::Handle},
+};
+
+/// The life that runs.
+pub(super) struct View {
+    pub(super) store: Handle,
+    pub(super) counters: Arc<Counters>,
+    pub(super) board: Board,
+    pub(super) totals: Arc<Totals>,
+    clock: Clock,
+    attached: AtomicBool,
+    problems: Mutex<Vec<String>>,
+}
+
+/// What is counted over all lives of the process.
+#[derive(Debug, Default)]
+pub(super) struct Totals {
+    pub(super) reloads_done: AtomicU64,
+    pub(super) reloads_refused: AtomicU64,
+}
+
+impl View {
+    pub(super) fn new(
+        store: Handle,
+        counters: Arc<Counters>,
+        board: Board,
+        clock: Clock,
+        totals: Arc<Totals>,
+    ) -> Self {
+        let (attached, problems) = (AtomicBool::new(false), Mutex::default());
+        Self { store, counters, board, totals, clock, attached, problems }
+    }
+
+    /// Notes whether the program is attached, and what keeps it from some interface.
+    pub(super) fn note(&self, attached: bool, problems: Vec<String>) {
+        self.attached.store(attached, Ordering::Relaxed);
+        *self.problems.lock().unwrap_or_else(PoisonError::into_inner) = problems;
+    }
+
+    /// Whether the program is on all interfaces that are wanted.
+    pub(super) fn attached(&self) -> bool {
+        self.attached.load(Ordering::Relaxed) && self.problems().is_empty()
+    }
+
+    pub(super) fn problems(&self) -> Vec<String> {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How long the tables have not been as wanted.
+    pub(super) fn lag(&self, snapshot: &Snapshot) -> Duration {
+        snapshot.progress.behind_since.map_or(Duration::ZERO, |since| self.clock.now().saturating_sub(since))
+    }
+}
