@@ -1,3 +1,5 @@
+//! The loop of health checks, played in virtual time.
+
 use super::*;
 use crate::config::{Probe, Via};
 use std::net::Ipv4Addr;

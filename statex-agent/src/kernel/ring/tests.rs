@@ -1,3 +1,5 @@
+//! Balance and disruption of rings, over their sizes and numbers of backends.
+
 use super::*;
 use proptest::prelude::*;
 use std::collections::HashMap;

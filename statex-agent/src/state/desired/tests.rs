@@ -1,3 +1,5 @@
+//! What the tables should hold, for every kind of service and state of backend.
+
 use super::*;
 use crate::health::Verdict;
 use crate::kernel::neighbours::Fact;

@@ -1,3 +1,5 @@
+//! What is read back of tables that another agent has left.
+
 use crate::health::Verdict;
 use crate::kernel::neighbours::Fact;
 use crate::kernel::next_hop::NextHop;

@@ -1,3 +1,5 @@
+//! Plans lead from any observed tables to the desired ones, by safe steps only.
+
 use super::*;
 use crate::config::Destination;
 use crate::health::Verdict;
