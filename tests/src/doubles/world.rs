@@ -8,7 +8,7 @@ use super::Bytes;
 use crate::packet::{Mac, protocol};
 
 /// Services with their backends, and everything else that an agent would write into the tables.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct World {
     pub services: Vec<ServicePlan>,
     /// Denied source prefixes: address and length.
@@ -75,19 +75,6 @@ pub struct BackendPlan {
     /// Longest IP packet on the way to the backend, the encapsulation included.
     pub path_mtu: u16,
     pub server_id: Vec<u8>,
-}
-
-impl Default for World {
-    fn default() -> Self {
-        Self {
-            services: Vec::new(),
-            denied: Vec::new(),
-            quic_rotations: [0; 7],
-            decapsulated: Vec::new(),
-            nat_addresses: Vec::new(),
-            settings: Settings::default(),
-        }
-    }
 }
 
 impl Default for Settings {

@@ -119,6 +119,15 @@ fn forgotten() -> Vec<Spec> {
             .flood(5_000, |number| query_from(number.wrapping_add(40_001)))
             .then(only_the_second)
             .packet(&query(), transmits(&ipip(1, &query())).counting("new_flows", 0)),
+        spec("a new flow gets no place among confirmed ones, unless it speaks again")
+            .given(web())
+            .flood(7_500, |number| match number % 3 {
+                0 => syn_from(number / 3 + 1),
+                _ => ack_from(number / 3 + 1),
+            })
+            .packet(&syn(), transmits(&ipip(1, &syn())).counting("refused", 1))
+            .packet(&ack(), transmits(&ipip(1, &ack())).counting("new_flows", 1).counting("refused", 0))
+            .packet(&ack(), transmits(&ipip(1, &ack())).counting("new_flows", 0)),
     ]
 }
 

@@ -31,6 +31,8 @@ pub(super) fn specs() -> Vec<Spec> {
     let one_more_v6 = ack_v6().payload([7; 1383]);
     let datagram = query().dont_fragment().payload([7; 1467]);
     let error = ip("203.0.113.9", VIRTUAL).host_unreachable().quote(&large_answer(), 1472);
+    let fragmentable = ack().payload([7; 1442]);
+    let pieces_v6 = query_v6().payload([7; 1400]).fragments(600, 77);
     vec![
         spec("ipip: a packet of 1500 bytes is answered with 1480").given(web()).packet(
             &large(),
@@ -45,6 +47,15 @@ pub(super) fn specs() -> Vec<Spec> {
         spec("4in6: answered with 1460")
             .given(World::new().with(ServicePlan::tcp(WEB).ipip("2001:db8:b::1")))
             .packet(&large(), answers(Reason::TooBigReplied, &told(1460, &large()))),
+        spec("a packet that might be fragmented is answered too: the node does not fragment")
+            .given(web())
+            .packet(&fragmentable, answers(Reason::TooBigReplied, &told(1480, &fragmentable))),
+        spec("an IPv6 fragment too big is answered; the later ones need no second answer")
+            .given(
+                World::new().with(ServicePlan::udp(DNS_V6).ipip("2001:db8:b::1").that(|b| b.path_mtu = 600)),
+            )
+            .packet(&pieces_v6[0], answers(Reason::TooBigReplied, &told_v6(560, &pieces_v6[0])))
+            .packet(&pieces_v6[1], drops(Reason::TooBig)),
         spec("a datagram too big is answered")
             .given(dns())
             .packet(&datagram, answers(Reason::TooBigReplied, &told(1480, &datagram))),
