@@ -1,5 +1,7 @@
 //! Loaded objects, one for each set of constants that was asked for.
 
+use statex_common::abi::Row as _;
+
 use super::Kernel;
 use crate::doubles::Memory;
 
@@ -7,8 +9,8 @@ use crate::doubles::Memory;
 #[derive(Default)]
 pub struct Kernels {
     loaded: Vec<Kernel>,
-    /// What went wrong once would go wrong again, after as long a time.
-    broken: Option<String>,
+    /// Constants with which loading failed: it would fail again, after as long a time.
+    broken: Vec<(Vec<u8>, String)>,
 }
 
 impl Kernels {
@@ -17,14 +19,15 @@ impl Kernels {
     /// # Errors
     /// See [`Kernel::load`].
     pub fn with(&mut self, tables: &Memory) -> Result<&mut Kernel, String> {
-        if let Some(error) = &self.broken {
+        let node = tables.node.to_bytes().as_ref().to_vec();
+        if let Some((_, error)) = self.broken.iter().find(|(constants, _)| *constants == node) {
             return Err(error.clone());
         }
         let place = match self.loaded.iter().position(|kernel| kernel.fits(tables)) {
             Some(place) => place,
             None => {
-                let kernel = Kernel::load(tables).map_err(|error| last_lines(&format!("{error:#}")));
-                self.loaded.push(kernel.inspect_err(|error| self.broken = Some(error.clone()))?);
+                let kernel = Kernel::load(tables).map_err(|error| without_trace(&format!("{error:#}")));
+                self.loaded.push(kernel.inspect_err(|error| self.broken.push((node, error.clone())))?);
                 self.loaded.len() - 1
             }
         };
@@ -32,9 +35,10 @@ impl Kernels {
     }
 }
 
-/// The verifier's verdict stands at the end of a log that nobody reads through.
-fn last_lines(text: &str) -> String {
-    const LINES: usize = 20;
-    let lines: Vec<&str> = text.lines().collect();
+/// What the verifier says in the end, without the instructions that led there.
+fn without_trace(text: &str) -> String {
+    const LINES: usize = 8;
+    let is_trace = |line: &&str| line.starts_with(|first: char| first == ';' || first.is_ascii_digit());
+    let lines: Vec<&str> = text.lines().filter(|line| !is_trace(line)).collect();
     lines[lines.len().saturating_sub(LINES)..].join("\n")
 }
