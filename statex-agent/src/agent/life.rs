@@ -257,6 +257,8 @@ impl Life {
                 for link in self.interfaces.look(&links, &self.config) {
                     self.view.store.tell(Fact::Link(link)).await;
                 }
+                // Whoever sees that the program is attached shall also see how.
+                self.view.store.settled().await;
             }
             Err(error) => tracing::warn!(%error, "the interfaces cannot be read"),
         }
