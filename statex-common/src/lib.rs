@@ -21,6 +21,7 @@ pub mod hash;
 mod message;
 pub mod packet;
 pub mod parse;
+pub mod probe;
 pub mod quic;
 pub mod reason;
 pub mod rewrite;

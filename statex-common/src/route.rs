@@ -9,7 +9,7 @@ use crate::forward::Seen;
 use crate::packet::Packet;
 use crate::parse::Ip;
 use crate::parse::transport::{self, Transport};
-use crate::reason::Reason;
+use crate::reason::{Reason, Verdict};
 use crate::stage::{Answer, Stage, Told};
 use crate::tables::Tables;
 use crate::{guard, hash, quic, ring};
@@ -142,13 +142,16 @@ fn expired<T: Tables>(tables: &T, entry: &Entry<'_>, transport: &Transport, now:
 
 /// Gives a new flow to the backend that the ring has for it, and remembers it unless flows come too fast.
 #[inline(always)]
-pub(crate) fn new_flow<T: Tables>(tables: &T, seen: &Seen, flow: &Flow<'_>) -> Result<u16, Reason> {
+pub(crate) fn new_flow<P: Packet, T: Tables>(
+    packet: &mut P,
+    tables: &T,
+    seen: &Seen,
+    flow: &Flow<'_>,
+) -> Result<u16, Reason> {
     let now = tables.now();
     let Flow { id, service, transport, fingerprint } = *flow;
     let flags = service.flags.get();
-    if flags & flag::SOURCE_RATE != 0 {
-        guard::source_rate(tables, id, service, &seen.ip.source, now)?;
-    }
+    within_source_rate(packet, tables, seen, flow)?;
     let line = flow::line(tables, fingerprint).ok_or(Reason::TableMissing)?;
     let stale = flow::find(tables, line, fingerprint);
     let had = stale.map_or(0, |entry| entry.backend);
@@ -167,6 +170,24 @@ pub(crate) fn new_flow<T: Tables>(tables: &T, seen: &Seen, flow: &Flow<'_>) -> R
         }
     }
     Ok(chosen.id)
+}
+
+/// Refuses a new flow whose source prefix opens them too fast.
+#[inline(always)]
+pub(crate) fn within_source_rate<P: Packet, T: Tables>(
+    packet: &mut P,
+    tables: &T,
+    seen: &Seen,
+    flow: &Flow<'_>,
+) -> Result<(), Reason> {
+    if flow.service.flags.get() & flag::SOURCE_RATE == 0 {
+        return Ok(());
+    }
+    let told = Told { service: flow.id, vlan: seen.vlan, ..Told::default() };
+    match packet.apart(tables, Stage::SourceRate, told).exit().verdict() {
+        Verdict::Drop => Err(Reason::SourceRate),
+        _ => Ok(()),
+    }
 }
 
 /// Asks the ring for a new flow's backend, counts the flow and tells of it; `had` is the backend that the

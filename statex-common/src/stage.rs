@@ -10,6 +10,7 @@
 //!         │             └─ TooBig
 //!         │   (Extensions: wherever an IPv6 header is read)
 //!         ├─ NewFlow → Deliver            (no entry in the flow table)
+//!         │   └─ SourceRate
 //!         ├─ NatForward ⇄ NatOpen         (no port yet)
 //!         ├─ NatBack
 //!         ├─ Icmp → IcmpError → Deliver, NatErrorForward, NatErrorBack
@@ -19,16 +20,17 @@
 //! A stage of the left column answers which one follows, and [`forward`](crate::forward::forward) runs it
 //! then: the kernel adds up the stacks of all functions that are under way.
 
+use crate::abi::NextHop;
 use crate::count::settle;
 use crate::forward::{Seen, datagram, deliver};
 use crate::packet::Packet;
 use crate::parse::ethernet::{ethertype, frame_type};
 use crate::parse::{Fragment, ipv4, ipv6, transport};
-use crate::reason::Reason;
+use crate::reason::{Reason, Verdict};
 use crate::rewrite::{Exit, icmp as reply, nat};
 use crate::route::{self, Flow};
 use crate::tables::Tables;
-use crate::{fragment, message};
+use crate::{fragment, guard, message};
 
 /// A piece of the way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,6 +42,8 @@ pub enum Stage {
     Extensions,
     /// TCP or UDP that the flow table does not know.
     NewFlow,
+    /// Takes a token of the source prefix.
+    SourceRate,
     /// Notes the flow of a packet that its connection id has routed.
     Remember,
     NatForward,
@@ -192,7 +196,7 @@ impl Stage {
         let exit = match self {
             Stage::NewFlow => {
                 let flow = flow(packet, tables, seen, told)?;
-                let backend = route::new_flow(tables, seen, &flow)?;
+                let backend = route::new_flow(packet, tables, seen, &flow)?;
                 return Ok(Answer::deliver(backend, flow.fingerprint));
             }
             Stage::NatForward => {
@@ -209,6 +213,12 @@ impl Stage {
             Stage::IcmpError => return message::error(packet, tables, seen),
             Stage::NatErrorForward => nat::error::forward(packet, tables, seen, told),
             Stage::NatErrorBack => nat::error::back(packet, tables, seen, told),
+            Stage::SourceRate => {
+                let service = tables.service(told.service as u32).ok_or(Reason::TableMissing)?;
+                let within = guard::source_rate(tables, told.service, service, &seen.ip.source, tables.now());
+                // The caller counts the packet.
+                Ok(within.map_or(Exit::new(Verdict::Drop, NextHop::KEEP), |()| Exit::BACK))
+            }
             Stage::FirstFragment => fragment::remember(tables, &seen.ip, told.backend).map(|()| Exit::BACK),
             Stage::LaterFragment => return fragment::follow_first(packet, tables, seen),
             Stage::Deliver => {

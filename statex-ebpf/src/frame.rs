@@ -6,11 +6,11 @@
 //! instruction and not four with shifts between. (The compiler could be told that all memory may be
 //! misaligned, but then it merges accesses to the stack as well, and those the verifier refuses.)
 
+use crate::instructions::words_at;
 use crate::stages;
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::generated::bpf_xdp_get_buff_len;
 use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
-use core::arch::asm;
 use statex_common::stage::{Answer, Stage, Told};
 use statex_common::{Packet, Tables};
 
@@ -26,13 +26,6 @@ impl Frame {
     pub(crate) fn new(ctx: *mut xdp_md) -> Self {
         let (start, end) = bounds(ctx);
         Self { ctx, start, end }
-    }
-
-    /// Where a value of type `T` lies, when the linear part of the frame holds all of it.
-    #[inline(always)]
-    fn at<T>(&self, offset: usize) -> Option<*mut T> {
-        let place = self.start + offset;
-        (place + size_of::<T>() <= self.end).then_some(place as *mut T)
     }
 
     #[inline(always)]
@@ -51,36 +44,29 @@ impl Frame {
 }
 
 /// Start and end of the linear part.
-///
-/// The context's words are 32 bits wide, but the verifier makes 64-bit pointers of them; the compiler,
-/// which does not know, would narrow and widen them and so spoil them.
 #[inline(always)]
 fn bounds(ctx: *mut xdp_md) -> (usize, usize) {
-    let (start, end): (usize, usize);
-    // SAFETY: reads the first two words of a live context.
-    unsafe {
-        asm!(
-            "{start} = *(u32 *)({ctx} + 0)",
-            "{end} = *(u32 *)({ctx} + 4)",
-            ctx = in(reg) ctx,
-            start = out(reg) start,
-            end = lateout(reg) end,
-        );
-    }
-    (start, end)
+    words_at::<0, 4, _>(ctx)
+}
+
+/// Where a value of type `T` lies, when the bytes from `start` to `end` hold all of it.
+#[inline(always)]
+pub(crate) fn place<T>(start: usize, end: usize, offset: usize) -> Option<*mut T> {
+    let place = start + offset;
+    (place + size_of::<T>() <= end).then_some(place as *mut T)
 }
 
 impl Packet for Frame {
     #[inline(always)]
     fn read<T: Copy>(&self, offset: usize) -> Option<T> {
         // SAFETY: the value lies inside the frame. It may be misaligned: see the module's first lines.
-        self.at::<T>(offset).map(|value| unsafe { value.read() })
+        place::<T>(self.start, self.end, offset).map(|value| unsafe { value.read() })
     }
 
     #[inline(always)]
     fn write<T: Copy>(&mut self, offset: usize, value: T) -> Option<()> {
         // SAFETY: the value lies inside the frame. It may be misaligned: see the module's first lines.
-        self.at::<T>(offset).map(|place| unsafe { place.write(value) })
+        place::<T>(self.start, self.end, offset).map(|place| unsafe { place.write(value) })
     }
 
     #[inline(always)]

@@ -34,3 +34,25 @@ pub(crate) fn keep(mut number: u64) -> u64 {
     unsafe { asm!("{number} = {number}", number = inlateout(reg) number) };
     number
 }
+
+/// Two words of a context, at these places, that the verifier makes 64-bit pointers of.
+///
+/// They are declared 32 bits wide; the compiler, which does not know better, would narrow and widen them
+/// and so spoil them.
+#[inline(always)]
+pub(crate) fn words_at<const FIRST: i32, const SECOND: i32, C>(ctx: *mut C) -> (usize, usize) {
+    let (first, second): (usize, usize);
+    // SAFETY: reads two words of a live context.
+    unsafe {
+        asm!(
+            "{first} = *(u32 *)({ctx} + {FIRST})",
+            "{second} = *(u32 *)({ctx} + {SECOND})",
+            ctx = in(reg) ctx,
+            first = out(reg) first,
+            second = lateout(reg) second,
+            FIRST = const FIRST,
+            SECOND = const SECOND,
+        );
+    }
+    (first, second)
+}

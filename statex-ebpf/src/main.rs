@@ -7,13 +7,14 @@
 mod frame;
 mod instructions;
 mod maps;
+mod probe;
 mod stages;
 mod tables;
 
 use aya_ebpf::bindings::xdp_action;
 use aya_ebpf::helpers::bpf_redirect;
-use aya_ebpf::macros::xdp;
-use aya_ebpf::programs::XdpContext;
+use aya_ebpf::macros::{classifier, xdp};
+use aya_ebpf::programs::{TcContext, XdpContext};
 use frame::Frame;
 use statex_common::{Verdict, decap, forward};
 use tables::Maps;
@@ -28,6 +29,12 @@ pub fn statex(ctx: XdpContext) -> u32 {
 #[xdp(frags)]
 pub fn statex_backend(ctx: XdpContext) -> u32 {
     action(decap::decap(&mut Frame::new(ctx.ctx), &Maps))
+}
+
+/// A node's way out: sends marked health probes as a client's packet would go.
+#[classifier]
+pub fn statex_probe(ctx: TcContext) -> i32 {
+    probe::send(ctx.skb.skb)
 }
 
 #[inline(always)]

@@ -32,6 +32,7 @@ stages! {
     stage_ipv6 => Ipv6,
     stage_extensions => Extensions,
     stage_new_flow => NewFlow,
+    stage_source_rate => SourceRate,
     stage_remember => Remember,
     stage_nat_forward => NatForward,
     stage_nat_open => NatOpen,

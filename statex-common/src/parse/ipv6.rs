@@ -10,8 +10,8 @@ use crate::tables::Tables;
 pub const HEADER: usize = 40;
 /// Headers looked at most: six extensions and what lies behind them.
 const MAX_EXTENSIONS: usize = 7;
-/// Farthest place in the frame that extension headers may lead to.
-const MAX_PAYLOAD_OFFSET: usize = 1500;
+/// Longest run of extension headers that is followed, in bytes; lengths are multiples of four.
+const MAX_EXTENSION_BYTES: usize = 0x7fc;
 
 mod extension {
     pub(super) const HOP_BY_HOP: u8 = 0;
@@ -53,14 +53,21 @@ pub fn parse_fixed<P: Packet>(packet: &P, at: usize) -> Result<Ip, Reason> {
 #[inline(always)]
 pub fn parse<P: Packet, T: Tables>(packet: &mut P, tables: &T, at: usize) -> Result<Ip, Reason> {
     let mut ip = parse_fixed(packet, at)?;
-    if is_extension(ip.protocol) {
-        let told = Told { service: ip.protocol as u16, mtu: ip.payload as u16, ..Told::default() };
-        let behind = Behind(packet.apart(tables, Stage::Extensions, told).0);
-        ip.protocol = behind.protocol().ok_or(Reason::ExtensionHeaders)?;
-        ip.payload = behind.payload();
-        ip.fragment = behind.fragment();
-        ip.id = behind.id();
-    }
+    let behind = match is_extension(ip.protocol) {
+        true => {
+            let told = Told { service: ip.protocol as u16, mtu: ip.payload as u16, ..Told::default() };
+            Behind(packet.apart(tables, Stage::Extensions, told).0)
+        }
+        // A zero that the verifier does not see as one: so it takes both ways from here as the same.
+        false => {
+            let source = ip.source.0[3] as u64 | (ip.source.0[2] as u64) << 32;
+            Behind(ip.protocol as u64 | (source ^ tables.opaque(source)) & !0xff)
+        }
+    };
+    ip.protocol = behind.protocol().ok_or(Reason::ExtensionHeaders)?;
+    ip.payload += behind.extensions();
+    ip.fragment = behind.fragment();
+    ip.id = behind.id();
     Ok(ip)
 }
 
@@ -80,15 +87,15 @@ fn is_extension(next: u8) -> bool {
     matches!(next, HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION)
 }
 
-/// Where extension headers lead: protocol (8 bits), fragment (8), payload's place (16), identification
-/// (32). All zero: nowhere.
+/// What lies behind the fixed header: protocol (8 bits), fragment (8), bytes of extension headers (16),
+/// identification (32). Protocol 0, an extension itself: nothing that could be reached.
 #[derive(Clone, Copy)]
 pub(crate) struct Behind(u64);
 
 impl Behind {
     #[inline(always)]
     fn protocol(self) -> Option<u8> {
-        (self.0 != 0).then_some(self.0 as u8)
+        (self.0 as u8 != 0).then_some(self.0 as u8)
     }
 
     #[inline(always)]
@@ -101,9 +108,9 @@ impl Behind {
     }
 
     #[inline(always)]
-    fn payload(self) -> usize {
+    fn extensions(self) -> usize {
         // The bound tells the verifier what `follow` has seen to.
-        (self.0 >> 16) as usize & 0x7ff
+        (self.0 >> 16) as usize & MAX_EXTENSION_BYTES
     }
 
     #[inline(always)]
@@ -117,19 +124,20 @@ impl Behind {
     }
 }
 
-/// Follows the extension headers that begin at `at` with one of protocol `next`.
+/// Follows the extension headers that begin at `start` with one of protocol `next`.
 ///
 /// # Errors
 /// `ExtensionHeaders` when there are too many or the frame ends inside one.
 #[inline(always)]
-pub(crate) fn follow<P: Packet>(packet: &P, mut next: u8, mut at: usize) -> Result<Behind, Reason> {
+pub(crate) fn follow<P: Packet>(packet: &P, mut next: u8, start: usize) -> Result<Behind, Reason> {
+    let mut at = start;
     let (mut id, mut fragment) = (0u32, 0u64);
     for _ in 0..MAX_EXTENSIONS {
-        if at > MAX_PAYLOAD_OFFSET {
+        if at > start + MAX_EXTENSION_BYTES {
             return Err(Reason::ExtensionHeaders);
         }
         if !is_extension(next) || fragment == 2 {
-            return Ok(Behind(next as u64 | fragment << 8 | (at as u64) << 16 | (id as u64) << 32));
+            return Ok(Behind(next as u64 | fragment << 8 | ((at - start) as u64) << 16 | (id as u64) << 32));
         }
         let [following, len, high, low]: [u8; 4] = packet.read(at).ok_or(Reason::ExtensionHeaders)?;
         let bytes = match next {

@@ -14,11 +14,10 @@ pub mod fragment;
 pub mod ports;
 pub mod translate;
 
-use crate::abi::{Backend, Egress, NatEntry, NatState, NextHop, add, service_flags as flag};
+use crate::abi::{Backend, Egress, NatEntry, NatState, NextHop, add};
 use crate::count;
 use crate::forward::Seen;
 use crate::fragment as fragments;
-use crate::guard;
 use crate::packet::Packet;
 use crate::parse::Fragment;
 use crate::parse::transport::Transport;
@@ -64,15 +63,13 @@ pub(crate) fn forward<P: Packet, T: Tables>(
 /// Gives a flow a port and a backend, and notes everything for the way back.
 #[inline(always)]
 pub(crate) fn open<P: Packet, T: Tables>(
-    packet: &P,
+    packet: &mut P,
     tables: &T,
     seen: &Seen,
     flow: &Flow<'_>,
 ) -> Result<(), Reason> {
     let now = tables.now();
-    if flow.service.flags.get() & flag::SOURCE_RATE != 0 {
-        guard::source_rate(tables, flow.id, flow.service, &seen.ip.source, now)?;
-    }
+    route::within_source_rate(packet, tables, seen, flow)?;
     let came_from: u64 = packet.read(6).ok_or(Reason::Truncated)?;
     let chosen = route::open(tables, seen, flow, 0, now).ok_or(Reason::NoBackend)?;
     let claim = ports::claim(tables, seen, flow.transport.is_udp(), flow.fingerprint, now)?;
