@@ -117,13 +117,13 @@ pub fn line<T: Tables>(tables: &T, fingerprint: u64) -> Option<&FlowLine> {
 
 /// 1 when `x`, which is less than 2^63, is 0.
 #[inline(always)]
-fn is_zero<T: Tables>(tables: &T, x: u64) -> u64 {
+pub(crate) fn is_zero<T: Tables>(tables: &T, x: u64) -> u64 {
     tables.opaque(x.wrapping_sub(1)) >> 63
 }
 
 /// 1 when `a < b`, both less than 2^63.
 #[inline(always)]
-fn is_less<T: Tables>(tables: &T, a: u64, b: u64) -> u64 {
+pub(crate) fn is_less<T: Tables>(tables: &T, a: u64, b: u64) -> u64 {
     tables.opaque(a.wrapping_sub(b)) >> 63
 }
 

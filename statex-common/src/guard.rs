@@ -1,6 +1,7 @@
 //! Floods: the deny list, token buckets per source prefix, and the rate of new flows per service.
 
 use crate::abi::{Addr, SOURCE_WAYS, Service, ServiceCounters, features};
+use crate::flow::{is_less, is_zero};
 use crate::hash;
 use crate::reason::Reason;
 use crate::tables::Tables;
@@ -64,24 +65,22 @@ pub fn source_rate<T: Tables>(
     let tick = (now >> 26) as u16;
     let full = (service.source_burst.get().saturating_mul(TOKEN)).min(MAX_TOKENS);
 
-    let (mut way, mut longest) = (0, 0);
-    for candidate in 0..SOURCE_WAYS {
-        let word = line.0[candidate].get();
-        if (word >> 32) as u32 == tag {
-            (way, longest) = (candidate, u32::MAX);
-            break;
-        }
-        let silent = if word == 0 { 0x1_0000 } else { tick.wrapping_sub(word as u16) as u32 };
-        if silent >= longest {
-            (way, longest) = (candidate, silent);
-        }
+    // One number says which bucket: the prefix's own, else the one filled up longest ago. No branches, for
+    // the reasons that the flow table has.
+    let mut best = 0;
+    for way in 0..SOURCE_WAYS {
+        let word = line.0[way].get();
+        let own = is_zero(tables, (word >> 32) ^ tag as u64);
+        let silent = tick.wrapping_sub(word as u16) as u64 | is_zero(tables, word >> 1) << 16;
+        let rank = own << 24 | silent << 3 | way as u64;
+        best = rank.wrapping_add(is_less(tables, rank, best).wrapping_mul(best.wrapping_sub(rank)));
     }
-    let Some(bucket) = line.0.get(way) else { return Err(Reason::TableMissing) };
-    let tokens = if longest == u32::MAX {
+    let bucket = line.0.get((best & 7) as usize).ok_or(Reason::TableMissing)?;
+    let tokens = if best >> 24 != 0 {
         let word = bucket.get();
-        let ticks = tick.wrapping_sub(word as u16) as u32;
+        let ticks = tick.wrapping_sub(word as u16) as u64;
         // 16 tokens' units a second are 1.0737 a tick of 2^26 ns; 1100/1024 is that to four digits.
-        let earned = (ticks as u64 * service.source_rate.get() as u64 * 1100 >> 10).min(full as u64) as u32;
+        let earned = (ticks * service.source_rate.get() as u64 * 1100 >> 10).min(full as u64) as u32;
         ((word >> 16) as u16 as u32 + earned).min(full)
     } else {
         full
