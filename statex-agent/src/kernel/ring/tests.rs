@@ -41,6 +41,21 @@ fn max_over_average(table: &[u16], members: usize) -> f64 {
     most as f64 * members as f64 / table.len() as f64
 }
 
+/// What history-free rings cost: when a second backend leaves, some slots that the first left behind go
+/// from one heir to another. Nobody's own slots do.
+#[test]
+fn a_second_leave_moves_only_slots_that_the_first_left_behind() {
+    let all = equal(100);
+    let canonical = build(None, &all, 65_537);
+    let (first, both) = (without(&all, 7), without(&without(&all, 7), 50));
+    let (one, two) = (build(Some(&canonical), &first, 65_537), build(Some(&canonical), &both, 65_537));
+    let orphans = canonical.iter().filter(|id| **id == 7).count();
+    let moved = moved_between(&one, &two, &both);
+    println!("{moved} of {orphans}");
+    assert!(moved * 4 < orphans, "{moved} of {orphans}");
+    assert_eq!(moved_between(&canonical, &two, &both), 0);
+}
+
 /// The figures of a ring: run with `--nocapture` to see them.
 #[test]
 #[allow(clippy::print_stdout, reason = "the figures are what it is for")]
