@@ -55,7 +55,8 @@ impl Reconciler {
         &self.observed
     }
 
-    /// Brings the tables as near to `desired` as it goes just now.
+    /// Brings the tables as near to `desired` as it goes just now. When nothing is left to wait for, they are
+    /// read back.
     pub fn step(&mut self, desired: &Desired, clock: &Clock) -> Outcome {
         self.observed.recognise(desired, &mut self.rings);
         self.observed.regions.expire(clock.now());
@@ -70,6 +71,8 @@ impl Reconciler {
         }
         if outcome.changes == 0 {
             self.failures = 0;
+        }
+        if outcome.changes == 0 || outcome.again_at.is_some() {
             return outcome;
         }
         match self.kernel.read().map(|image| self.observed.differences(&image)) {

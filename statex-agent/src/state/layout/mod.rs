@@ -21,4 +21,4 @@ use std::time::Duration;
 
 /// How long what was taken out of use is left alone, so that no packet that found it just before is still
 /// on its way. A run of the program takes microseconds; this allows for a CPU that was taken away from it.
-pub const GRACE: Duration = Duration::from_millis(20);
+pub const GRACE: Duration = Duration::from_millis(10);

@@ -34,7 +34,8 @@ impl Regions {
     /// The lowest room for a ring of `len` slots.
     ///
     /// # Errors
-    /// The moment when more will be free; `None` if there is nothing to wait for.
+    /// The moment when all that was given back will be free: fewer, larger rounds than taking each piece as it
+    /// comes. `None` if there is nothing to wait for.
     pub fn find(&self, len: u32) -> Result<Region, Option<Moment>> {
         let mut base = 0;
         for (start, end) in &self.taken {
@@ -45,7 +46,7 @@ impl Regions {
         }
         match self.slots.saturating_sub(base) >= len {
             true => Ok(Region { base, len }),
-            false => Err(self.cooling.front().map(|(free, _)| *free)),
+            false => Err(self.cooling.back().map(|(free, _)| *free)),
         }
     }
 
