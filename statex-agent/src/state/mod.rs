@@ -34,6 +34,8 @@ pub mod observed;
 pub mod plan;
 pub mod reconcile;
 pub mod rings;
+#[cfg(test)]
+mod simulation;
 pub mod snapshot;
 pub mod store;
 pub mod targets;

@@ -1,6 +1,9 @@
 //! The loop that owns the world: takes events in, brings the tables in line, tells everybody.
 
-use super::desired::desired;
+#[cfg(test)]
+mod tests;
+
+use super::desired::{Desired, desired};
 use super::event::Event;
 use super::key::BackendName;
 use super::model::State;
@@ -27,6 +30,8 @@ const VERIFY: Duration = Duration::from_secs(30);
 /// The world's owner; runs by [`Store::run`].
 pub struct Store {
     state: State,
+    /// Computed from the state; `None` since it has changed.
+    desired: Option<Arc<Desired>>,
     clock: Clock,
     /// `None` while it works on another thread.
     reconciler: Option<Reconciler>,
@@ -128,8 +133,18 @@ impl Store {
             Handle { inbox: sender, snapshot: snapshot.clone(), targets: wanted_targets, hops: wanted_hops };
         let progress = Progress { behind_since: Some(clock.now()), ..Progress::default() };
         let reconciler = Some(reconciler);
-        let store =
-            Self { state, clock, reconciler, inbox, snapshot, targets, hops, progress, again_at: None };
+        let store = Self {
+            state,
+            desired: None,
+            clock,
+            reconciler,
+            inbox,
+            snapshot,
+            targets,
+            hops,
+            progress,
+            again_at: None,
+        };
         Ok((store, handle))
     }
 
@@ -162,6 +177,7 @@ impl Store {
     }
 
     fn take(&mut self, message: Message, replies: &mut Vec<Reply>) {
+        self.desired = None;
         match message {
             Message::Event(event) => self.state.apply(event),
             Message::Settle(reply) => replies.push(Box::new(move || {
@@ -185,7 +201,8 @@ impl Store {
     /// Brings the tables in line with the world, off the threads that serve others.
     async fn reconcile(&mut self, verify: bool) {
         let Some(mut reconciler) = self.reconciler.take() else { return };
-        let (desired, clock) = (desired(&self.state), self.clock.clone());
+        let desired = self.desired.get_or_insert_with(|| Arc::new(desired(&self.state))).clone();
+        let clock = self.clock.clone();
         let work = tokio::task::spawn_blocking(move || {
             let verified = if verify { reconciler.verify(&clock) } else { Outcome::default() };
             let stepped = reconciler.step(&desired, &clock);
