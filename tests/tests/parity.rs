@@ -13,7 +13,7 @@ use statex_tests::doubles::World;
 use statex_tests::harness::{DataPlane, Host, Kernel, Side, traffic};
 use statex_tests::packet::diff;
 
-const CASES: u32 = 1_000;
+const CASES: u32 = 1_100;
 const FRAMES_A_CASE: usize = 100;
 
 /// The data plane's finest unit of time is 2^26 ns.

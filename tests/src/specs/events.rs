@@ -18,7 +18,6 @@ pub(super) fn specs() -> Vec<Spec> {
             .packet(&syn(), transmits(&ipip(1, &syn())).telling(EventKind::Opened, 1))
             .packet(&ack(), transmits(&ipip(1, &ack()))),
         spec("events: a flow that moves from a dead backend is told")
-            .pending()
             .given(told(web_of_two()))
             .then(|world| world.drain("10.1.0.2"))
             .packet(&syn(), transmits(&ipip(1, &syn())).telling(EventKind::Opened, 1))
