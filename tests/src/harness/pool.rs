@@ -10,7 +10,7 @@ use crate::doubles::Memory;
 pub struct Kernels {
     loaded: Vec<Kernel>,
     /// Constants with which loading failed: it would fail again, after as long a time.
-    broken: Vec<(Vec<u8>, String)>,
+    broken: Vec<Vec<u8>>,
 }
 
 impl Kernels {
@@ -20,14 +20,16 @@ impl Kernels {
     /// See [`Kernel::load`].
     pub fn with(&mut self, tables: &Memory) -> Result<&mut Kernel, String> {
         let node = tables.node.to_bytes().as_ref().to_vec();
-        if let Some((_, error)) = self.broken.iter().find(|(constants, _)| *constants == node) {
-            return Err(error.clone());
+        if self.broken.contains(&node) {
+            return Err(
+                "the object does not load with these constants: see the first spec that failed".into()
+            );
         }
         let place = match self.loaded.iter().position(|kernel| kernel.fits(tables)) {
             Some(place) => place,
             None => {
-                let kernel = Kernel::load(tables).map_err(|error| without_trace(&format!("{error:#}")));
-                self.loaded.push(kernel.inspect_err(|error| self.broken.push((node, error.clone())))?);
+                let kernel = Kernel::load(tables).map_err(|error| last_lines(&format!("{error:#}")));
+                self.loaded.push(kernel.inspect_err(|_| self.broken.push(node))?);
                 self.loaded.len() - 1
             }
         };
@@ -35,10 +37,12 @@ impl Kernels {
     }
 }
 
-/// What the verifier says in the end, without the instructions that led there.
-fn without_trace(text: &str) -> String {
-    const LINES: usize = 8;
-    let is_trace = |line: &&str| line.starts_with(|first: char| first == ';' || first.is_ascii_digit());
-    let lines: Vec<&str> = text.lines().filter(|line| !is_trace(line)).collect();
-    lines[lines.len().saturating_sub(LINES)..].join("\n")
+/// The end of what the verifier says: its verdict, and the instructions that led there.
+fn last_lines(text: &str) -> String {
+    const LINES: usize = 40;
+    const WIDTH: usize = 160;
+    let lines: Vec<&str> = text.lines().collect();
+    let last = &lines[lines.len().saturating_sub(LINES)..];
+    let short: Vec<String> = last.iter().map(|line| line.chars().take(WIDTH).collect()).collect();
+    short.join("\n")
 }
