@@ -1,6 +1,6 @@
 //! Keeps the program on every interface that the configuration names, also when one goes and comes back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     config::Config,
@@ -96,9 +96,17 @@ impl Interfaces {
     /// Hears that an interface is gone.
     pub(super) fn lose(&mut self, link: &Link, config: &Config) {
         self.links.remove(link.index);
+        self.plane.forget(link.index);
         if config.node.interfaces.contains(&link.name) {
-            self.plane.forget(link.index);
             self.note(&link.name, &format!("interface {} is gone", link.name));
+        }
+    }
+
+    /// Lets health probes leave by the interfaces with these indices.
+    pub(super) fn let_probes_leave_by(&mut self, indices: &BTreeSet<u32>) {
+        let links: Vec<Link> = indices.iter().filter_map(|index| self.links.get(*index)).cloned().collect();
+        if let Err(error) = self.plane.let_probes_leave_by(&links) {
+            tracing::warn!(%error, "health probes cannot go through tunnels");
         }
     }
 

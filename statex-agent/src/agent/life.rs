@@ -41,6 +41,8 @@ use crate::{
 
 /// How long the first attach waits for next hops that are not known yet.
 const HOPS: Duration = Duration::from_secs(2);
+/// How often the routes of health probes are looked up.
+const ROUTES: Duration = Duration::from_secs(5);
 /// How long the loops may take to end.
 const ENDING: Duration = Duration::from_secs(5);
 /// Facts that wait while the tables are written.
@@ -73,6 +75,8 @@ pub(super) struct Life {
     facts: mpsc::Receiver<Fact>,
     /// Addresses that nothing was told of yet.
     untold: BTreeSet<IpAddr>,
+    /// Virtual addresses that probes cannot be sent to.
+    unroutable: BTreeSet<IpAddr>,
     file: Option<config::Watch>,
     loops: JoinSet<()>,
     store: JoinHandle<()>,
@@ -150,6 +154,7 @@ impl Life {
             netlink,
             facts,
             untold,
+            unroutable: BTreeSet::new(),
             file,
             loops,
             store: tokio::spawn(store.run()),
@@ -175,6 +180,8 @@ impl Life {
         mut requests: mpsc::Receiver<Request>,
     ) -> anyhow::Result<End> {
         let mut hangup = signals::hangup().context("cannot listen for signals")?;
+        let mut targets = self.view.store.targets();
+        let mut routes = tokio::time::interval(ROUTES);
         let mut begin: Option<Pin<Box<Sleep>>> = Some(Box::pin(sleep(HOPS)));
         let end = loop {
             if begin.is_some() && self.untold.is_empty() {
@@ -194,6 +201,14 @@ impl Life {
                         Some(fact) => self.hear(fact).await,
                         None => break Err(anyhow::anyhow!("nobody watches routes and neighbours any more")),
                     }
+                    continue;
+                }
+                _ = routes.tick() => {
+                    self.route_probes(&targets.borrow().clone()).await;
+                    continue;
+                }
+                Ok(()) = targets.changed() => {
+                    self.route_probes(&targets.borrow_and_update().clone()).await;
                     continue;
                 }
                 _ = hangup.recv() => None,
@@ -248,6 +263,27 @@ impl Life {
         if attached {
             self.look().await;
         }
+    }
+
+    /// Puts the program that sends probes through tunnels where they would leave the host.
+    async fn route_probes(&mut self, targets: &[health::Target]) {
+        let marked = targets.iter().filter(|target| target.mark.is_some());
+        let addresses: BTreeSet<IpAddr> = marked.map(|target| target.key.to.ip()).collect();
+        let mut indices = BTreeSet::new();
+        self.unroutable.retain(|address| addresses.contains(address));
+        for address in addresses {
+            match self.netlink.route(address).await {
+                Ok(route) => {
+                    indices.insert(route.interface);
+                    self.unroutable.remove(&address);
+                }
+                Err(why) if self.unroutable.insert(address) => {
+                    tracing::warn!(%why, "health probes for {address} cannot leave; give this host a route to it");
+                }
+                Err(_) => {}
+            }
+        }
+        self.interfaces.let_probes_leave_by(&indices);
     }
 
     /// Tells everybody on which interfaces the program is.

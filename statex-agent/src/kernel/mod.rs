@@ -15,6 +15,7 @@ pub mod object;
 pub mod pin;
 pub mod plane;
 pub mod privileges;
+pub mod probes;
 pub mod ring;
 pub mod rows;
 pub mod secret;

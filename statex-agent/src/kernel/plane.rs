@@ -16,6 +16,7 @@ use super::{
     live::Live,
     load::{self, LoadError},
     pin::Pins,
+    probes::Probes,
     shape::Shape,
     tables::{Tables, take_events},
 };
@@ -27,6 +28,7 @@ pub struct Plane {
     pins: Pins,
     /// By interface index. The pins hold the links, too, so dropping these changes nothing.
     held: BTreeMap<u32, FdLink>,
+    probes: Probes,
 }
 
 /// The maps of a node, for those who read and write them.
@@ -45,11 +47,12 @@ impl Plane {
     pub fn load(shape: &Shape, pins: Pins) -> Result<(Self, Maps), LoadError> {
         let mut object = load::open(shape, Some(&pins))?;
         load::xdp(&mut object, names::PROGRAM_NODE)?;
+        load::classifier(&mut object, names::PROGRAM_PROBE)?;
         let counters = Arc::new(Counters::take(&mut object)?);
         let tables = Tables::take(&mut object)?;
         let events = take_events(&mut object)?;
         let maps = Maps { live: Live::new(tables, counters.clone(), shape.node), counters, events };
-        Ok((Self { object, pins, held: BTreeMap::new() }, maps))
+        Ok((Self { object, pins, held: BTreeMap::new(), probes: Probes::default() }, maps))
     }
 
     /// Attaches to an interface, or puts the program in place of an older one there.
@@ -73,9 +76,19 @@ impl Plane {
         self.held.contains_key(&index)
     }
 
+    /// Lets marked health probes leave by these interfaces, and by no others.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses the program on one of them.
+    pub fn let_probes_leave_by(&mut self, links: &[Link]) -> Result<(), LoadError> {
+        self.probes.set(&mut self.object, links)
+    }
+
     /// Lets go of an interface that is gone; its link died with it.
     pub fn forget(&mut self, index: u32) {
         self.held.remove(&index);
+        self.probes.forget(index);
         if let Err(error) = unpin(&self.pins.link(index)) {
             tracing::debug!(index, %error, "the pin of a link that is gone stays");
         }
