@@ -1,6 +1,7 @@
 //! Which of the node's addresses and ports a flow uses.
 
 use crate::abi::{Addr, NatEntry, NatState};
+use crate::flow::{is_less, is_zero};
 use crate::forward::Seen;
 use crate::hash;
 use crate::reason::Reason;
@@ -92,35 +93,50 @@ pub fn claim<'a, T: Tables>(
     let base = base(tables, nat_index, udp);
     let start = start(tables, key).ok_or(Reason::NatPorts)?;
 
-    let (mut best, mut best_place, mut best_key) = (0, u32::MAX, FREE);
+    // One number says which candidate: class, then silence. No branches, for the reasons that the flow
+    // table has.
+    let mut best = 0;
     for step in 0..CANDIDATES {
-        let place = start + step;
-        let entry = tables.nat_entry(base + place).ok_or(Reason::NatPorts)?;
+        let entry = tables.nat_entry(base + start + step).ok_or(Reason::NatPorts)?;
         let held = entry.key.get();
-        if held == key {
-            // Nothing but this flow changes a row that has its key.
-            return Ok(Claim { entry, port: port(tables, place), key });
-        }
-        let silent = second.wrapping_sub(entry.seen.get());
-        let rank = match held {
-            BUSY => 0,
-            FREE => u32::MAX,
-            _ if silent > idle(tables, entry, udp) => u32::MAX - 1,
-            _ if super::state(entry) == NatState::Opening as u8 => 1 + silent.min(0xffff),
-            _ => 0,
-        };
-        if rank > best {
-            (best, best_place, best_key) = (rank, place, held);
-        }
+        let silent = second.wrapping_sub(entry.seen.get()).min(0xffff) as u64;
+        let own = is_same(tables, held, key);
+        let free = is_same(tables, held, FREE);
+        let busy = is_same(tables, held, BUSY);
+        let idle = is_less(tables, idle(tables, entry, udp), silent);
+        let opening = is_same(tables, super::state(entry) as u64, NatState::Opening as u64);
+        let in_use = (1 - busy) * (idle * class::IDLE | (1 - idle) * opening * class::OPENING);
+        let class = own * class::OWN | (1 - own) * (free * class::FREE | (1 - free) * in_use);
+        let rank = class << 24 | silent << 4 | step as u64;
+        best = rank.wrapping_add(is_less(tables, rank, best).wrapping_mul(best.wrapping_sub(rank)));
     }
-    if best == 0 {
+    let place = start + (best & 0xf) as u32;
+    let entry = tables.nat_entry(base + place).ok_or(Reason::NatPorts)?;
+    let held = entry.key.get();
+    let taken = best >> 24 == class::TAKEN || held == BUSY;
+    // Nothing but this flow changes a row that has its key.
+    if taken || (held != key && !tables.exchange(&entry.key, held, BUSY)) {
         return Err(Reason::NatPorts);
     }
-    let entry = tables.nat_entry(base + best_place).ok_or(Reason::NatPorts)?;
-    match tables.exchange(&entry.key, best_key, BUSY) {
-        true => Ok(Claim { entry, port: port(tables, best_place), key }),
-        false => Err(Reason::NatPorts),
-    }
+    Ok(Claim { entry, port: port(tables, place), key })
+}
+
+/// How readily a row is given to a flow, the most readily last.
+mod class {
+    pub(super) const TAKEN: u64 = 0;
+    /// Never got an answer.
+    pub(super) const OPENING: u64 = 1;
+    pub(super) const IDLE: u64 = 2;
+    pub(super) const FREE: u64 = 3;
+    /// The flow has it.
+    pub(super) const OWN: u64 = 4;
+}
+
+/// 1 when the numbers are the same.
+#[inline(always)]
+fn is_same<T: Tables>(tables: &T, a: u64, b: u64) -> u64 {
+    let differs = a ^ b;
+    is_zero(tables, differs >> 1 | differs & 1)
 }
 
 /// Finds the row that a flow has, without giving it one.
@@ -131,14 +147,19 @@ pub fn find<'a, T: Tables>(tables: &'a T, client: &Addr, udp: bool, fingerprint:
     let nat_index = place(tables, client) + if client.is_v4() { 0 } else { node.nat_v4_count.get() };
     let base = base(tables, nat_index, udp);
     let start = start(tables, key)?;
+    let mut place = u32::MAX;
     for step in 0..CANDIDATES {
-        let place = start + step;
-        let entry = tables.nat_entry(base + place)?;
-        if entry.key.get() == key {
-            return Some(Claim { entry, port: port(tables, place), key });
+        if tables.nat_entry(base + start + step)?.key.get() == key {
+            place = start + step;
+            break;
         }
     }
-    None
+    if place == u32::MAX {
+        return None;
+    }
+    // Looked up again, the row is the same to the verifier whichever candidate it was.
+    let entry = tables.nat_entry(base + place)?;
+    (entry.key.get() == key).then(|| Claim { entry, port: port(tables, place), key })
 }
 
 #[inline(always)]
@@ -148,13 +169,10 @@ fn port<T: Tables>(tables: &T, place: u32) -> [u8; 2] {
 
 /// How long the row's flow may be silent, in units of 2^30 ns.
 #[inline(always)]
-fn idle<T: Tables>(tables: &T, entry: &NatEntry, udp: bool) -> u32 {
-    let idle = &tables.node().nat_idle;
-    match (udp, super::state(entry)) {
-        (false, 1) => idle[0].get(),
-        (false, 2) => idle[1].get(),
-        (false, _) => idle[2].get(),
-        (true, 4) => idle[4].get(),
-        (true, _) => idle[3].get(),
-    }
+fn idle<T: Tables>(tables: &T, entry: &NatEntry, udp: bool) -> u64 {
+    /// Place in [`Node::nat_idle`](crate::abi::Node) by state, four bits each, TCP in the lower half.
+    const PLACES: u64 = 0x2222_2210 | 0x3333_4333 << 32;
+    let state = super::state(entry).wrapping_sub(1) as u64 & 7;
+    let place = PLACES >> ((state | (udp as u64) << 3) * 4) & 7;
+    tables.node().nat_idle.get(place as usize).map_or(0, |idle| idle.get()) as u64
 }
