@@ -1,4 +1,4 @@
-//! The loop of health checks, played in virtual time.
+//! Probes against real sockets, and the loop that counts their outcomes.
 
 use super::*;
 use crate::config::{Probe, Via};
