@@ -174,7 +174,10 @@ impl Rig {
 /// Tables in memory that can be looked at while a reconciler has them, and that panic when a write leaves
 /// them so that a packet could go wrong.
 #[derive(Clone)]
-pub(super) struct Tables(Arc<Mutex<Fake>>);
+pub(super) struct Tables {
+    fake: Arc<Mutex<Fake>>,
+    node: Node,
+}
 
 impl Tables {
     pub(super) fn new(sizes: Sizes) -> Self {
@@ -183,11 +186,11 @@ impl Tables {
             Fixed::new((n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
         });
         node.index_mask = Fixed::new(255);
-        Self(Arc::new(Mutex::new(Fake::new(node, sizes))))
+        Self { fake: Arc::new(Mutex::new(Fake::new(node, sizes))), node }
     }
 
     pub(super) fn fake(&self) -> MutexGuard<'_, Fake> {
-        self.0.lock().unwrap()
+        self.fake.lock().unwrap()
     }
 }
 
@@ -197,8 +200,7 @@ impl Kernel for Tables {
     }
 
     fn node(&self) -> &Node {
-        // The trait lends the node; tests are short.
-        Box::leak(Box::new(self.fake().node))
+        &self.node
     }
 
     fn read(&mut self) -> Result<Image, TableError> {
