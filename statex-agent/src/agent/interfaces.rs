@@ -70,27 +70,30 @@ impl Interfaces {
         }
     }
 
-    /// Hears of an interface: one that is new, or has lost the program, gets it. Says whether it did.
-    pub(super) fn hear(&mut self, link: &Link, config: &Config) -> bool {
-        self.links.put(link.clone());
-        let wanted = self.begun && config.node.interfaces.contains(&link.name);
-        let lacking = wanted && (link.xdp.is_none() || !self.plane.attached(link.index));
-        if lacking {
-            self.attach(link, config);
-        }
-        lacking
+    /// Attaches to interfaces that lack the program: new ones, and those that have lost it. Says whether there were any.
+    pub(super) fn restore(&mut self, links: &Links, config: &Config) -> bool {
+        let wanted = |link: &&Link| self.begun && config.node.interfaces.contains(&link.name);
+        let lacks = |link: &&Link| link.xdp.is_none() || !self.plane.attached(link.index);
+        let lacking: Vec<Link> = links.iter().filter(wanted).filter(lacks).cloned().collect();
+        lacking.iter().for_each(|link| self.attach(link, config));
+        !lacking.is_empty()
     }
 
-    /// Takes note of how the program really hangs on the interfaces, and gives those that this is news of. The kernel
-    /// sends no message when a link of XDP is made.
+    /// Takes note of the interfaces as they are, and gives those of the configuration that are not as they were. The
+    /// kernel sends no message when a link of XDP is made.
     pub(super) fn look(&mut self, links: &Links, config: &Config) -> Vec<Link> {
-        let ours = links.iter().filter(|link| config.node.interfaces.contains(&link.name));
-        let news: Vec<Link> = ours.filter(|link| self.links.put((*link).clone())).cloned().collect();
-        for link in &news {
-            let mode = link.xdp.map_or("none", |(_, mode)| mode.name());
-            tracing::info!(interface = link.name, mode, up = link.up, "XDP program attached");
-        }
-        news
+        let fresh: Vec<Link> = links.iter().filter(|link| self.links.put((*link).clone())).cloned().collect();
+        let ours = fresh.into_iter().filter(|link| config.node.interfaces.contains(&link.name));
+        ours.inspect(|link| {
+            let xdp = link.xdp.map_or("none", |(_, mode)| mode.name());
+            tracing::info!(name = link.name, up = link.up, xdp, "interface");
+        })
+        .collect()
+    }
+
+    /// Hears of an interface that is not among those of the configuration.
+    pub(super) fn hear(&mut self, link: &Link) {
+        self.links.put(link.clone());
     }
 
     /// Hears that an interface is gone.

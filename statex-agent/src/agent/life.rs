@@ -248,21 +248,17 @@ impl Life {
     }
 
     async fn hear(&mut self, fact: Fact) {
-        let attached = match &fact {
-            Fact::NextHop { address, .. } => {
-                self.untold.remove(address);
-                false
-            }
-            Fact::Link(link) => self.interfaces.hear(link, &self.config),
+        match &fact {
+            Fact::NextHop { address, .. } => drop(self.untold.remove(address)),
+            // The message may be older than what was done to the interface since; the kernel knows better.
+            Fact::Link(link) if self.config.node.interfaces.contains(&link.name) => return self.look().await,
+            Fact::Link(link) => self.interfaces.hear(link),
             Fact::LinkGone(link) => {
                 self.interfaces.lose(link, &self.config);
-                true
+                self.view.note(self.interfaces.begun(), self.interfaces.problems());
             }
-        };
-        self.view.store.tell(fact).await;
-        if attached {
-            self.look().await;
         }
+        self.view.store.tell(fact).await;
     }
 
     /// Puts the program that sends probes through tunnels where they would leave the host.
@@ -286,19 +282,25 @@ impl Life {
         self.interfaces.let_probes_leave_by(&indices);
     }
 
-    /// Tells everybody on which interfaces the program is.
+    /// Looks at the interfaces, attaches where the program is missing, and tells everybody where it is.
     async fn look(&mut self) {
-        match self.netlink.links().await {
-            Ok(links) => {
-                for link in self.interfaces.look(&links, &self.config) {
-                    self.view.store.tell(Fact::Link(link)).await;
-                }
-                // Whoever sees that the program is attached shall also see how.
-                self.view.store.settled().await;
-            }
-            Err(error) => tracing::warn!(%error, "the interfaces cannot be read"),
+        if let Err(error) = self.try_to_look().await {
+            tracing::warn!(%error, "the interfaces cannot be read");
         }
         self.view.note(self.interfaces.begun(), self.interfaces.problems());
+    }
+
+    async fn try_to_look(&mut self) -> Result<(), rtnetlink::Error> {
+        let mut links = self.netlink.links().await?;
+        if self.interfaces.restore(&links, &self.config) {
+            links = self.netlink.links().await?;
+        }
+        for link in self.interfaces.look(&links, &self.config) {
+            self.view.store.tell(Fact::Link(link)).await;
+        }
+        // Whoever sees that the program is attached shall also see how.
+        self.view.store.settled().await;
+        Ok(())
     }
 
     /// Reads the configuration again; Some when it needs another life.

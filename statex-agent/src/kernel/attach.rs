@@ -1,6 +1,6 @@
 //! Hangs an XDP program on an interface by a link, and puts a newer program into a link that is there.
 
-use std::{io, path::Path};
+use std::{io, path::Path, time::Duration};
 
 use aya::{
     programs::{
@@ -16,6 +16,10 @@ use super::{
     load::LoadError,
 };
 use crate::config::Attach;
+
+/// Patience with a kernel that takes a program off: looks, and the time between two.
+const DETACH_LOOKS: u32 = 200;
+const DETACH_WAIT: Duration = Duration::from_millis(5);
 
 /// Why an interface did not get the program.
 #[derive(Debug, thiserror::Error)]
@@ -128,7 +132,15 @@ pub fn attach_pinned(
         }
     }
     unpin(pin).map_err(|error| pin_error(link, error))?;
-    attach_and_pin(program, &Link { xdp: None, ..link.clone() }, mode, pin)
+    // The kernel takes the old program off a little after its link has gone.
+    let free = Link { xdp: None, ..link.clone() };
+    for _ in 0..DETACH_LOOKS {
+        match attach_and_pin(program, &free, mode, pin) {
+            Err(AttachError::Refused { .. }) => std::thread::sleep(DETACH_WAIT),
+            done => return done,
+        }
+    }
+    attach_and_pin(program, link, mode, pin)
 }
 
 fn attach_and_pin(program: &mut Xdp, link: &Link, mode: Attach, pin: &Path) -> Result<FdLink, AttachError> {
