@@ -25,7 +25,7 @@ pub(crate) fn send(skb: *mut __sk_buff) -> i32 {
     // SAFETY: reads and writes words of a live context.
     let mark = unsafe { (*skb).mark };
     if mark & 0xffff_0000 != PROBE_MARK {
-        return TC_ACT_OK as i32;
+        return TC_ACT_OK;
     }
     // SAFETY: as above. Without its mark the packet is not caught again on another interface's way out.
     unsafe { (*skb).mark = 0 };
@@ -33,7 +33,7 @@ pub(crate) fn send(skb: *mut __sk_buff) -> i32 {
     unsafe { bpf_skb_pull_data(skb, HEADERS.min((*skb).len)) };
     let mut packet = Leaving::new(skb);
     match probe::send(&mut packet, &Maps, mark as u16) {
-        Ok(Verdict::Transmit) => TC_ACT_OK as i32,
+        Ok(Verdict::Transmit) => TC_ACT_OK,
         // SAFETY: the helper takes plain numbers.
         Ok(Verdict::Redirect(interface)) => unsafe { bpf_redirect(interface, 0) as i32 },
         _ => TC_ACT_SHOT,
