@@ -18,8 +18,6 @@ pub struct Spec {
     pub steps: Vec<Step>,
     /// Frames too short for `BPF_PROG_TEST_RUN` can be tried on the host only.
     pub host_only: bool,
-    /// What it asks for is known not to hold yet.
-    pub pending: bool,
 }
 
 #[derive(Clone)]
@@ -63,7 +61,7 @@ pub enum Any {
 
 /// Begins a spec for the program of a node.
 pub fn spec(name: &'static str) -> Spec {
-    Spec { name, side: Side::Node, world: World::new(), steps: Vec::new(), host_only: false, pending: false }
+    Spec { name, side: Side::Node, world: World::new(), steps: Vec::new(), host_only: false }
 }
 
 impl Spec {
@@ -83,12 +81,6 @@ impl Spec {
     #[must_use]
     pub fn host_only(mut self) -> Self {
         self.host_only = true;
-        self
-    }
-
-    #[must_use]
-    pub fn pending(mut self) -> Self {
-        self.pending = true;
         self
     }
 
