@@ -23,19 +23,23 @@ pub const NODE_V6: &str = "2001:db8:a::1";
 pub const GUE_PORT: u16 = 6080;
 pub const NAT_FIRST_PORT: u16 = 20_000;
 
-/// Rows of each table; small, so that a spec fills them in no time.
+/// Fewest rows of each table; few, so that a spec fills them in no time.
 const SERVICES: usize = 64;
 const BACKENDS: usize = 64;
 const RING_WORDS: usize = 256;
 const BUCKETS: usize = 64;
 const SOURCE_LINES: usize = 16;
-/// Slots of each service's ring.
-const RING: usize = 16;
 
 impl World {
     /// All tables as an agent would fill them at start: no flows, nothing counted.
     pub fn tables(&self) -> Memory {
-        let mut rows = Rows { memory: empty(self), next_service: 1, next_ring: 0, addresses: HashMap::new() };
+        let mut rows = Rows {
+            memory: empty(self),
+            ring_slots: self.settings.ring_slots,
+            next_service: 1,
+            next_ring: 0,
+            addresses: HashMap::new(),
+        };
         for (index, addr) in self.nat_addresses.iter().enumerate() {
             rows.nat_address((*addr).into(), index as u32);
         }
@@ -55,13 +59,15 @@ impl World {
 
 fn empty(world: &World) -> Memory {
     let nat_rows = 2 * world.nat_addresses.len() * world.settings.nat_ports as usize;
+    let backends = BACKENDS.max(count_backends(world) + 1);
+    let ring_words = world.services.len() * world.settings.ring_slots.div_ceil(2) as usize;
     Memory {
         node: node(world),
         control: Control::default(),
-        index: vec![Bucket::default(); BUCKETS],
+        index: vec![Bucket::default(); buckets(world)],
         services: vec![Service::default(); SERVICES],
-        backends: vec![Backend::default(); BACKENDS],
-        rings: vec![RingWord::default(); RING_WORDS],
+        backends: vec![Backend::default(); backends],
+        rings: vec![RingWord::default(); ring_words.max(RING_WORDS)],
         quic: vec![QuicId::default(); QuicId::ROTATIONS as usize],
         prefixes: HashMap::new(),
         deny: HashSet::new(),
@@ -70,7 +76,7 @@ fn empty(world: &World) -> Memory {
         flows: vec![FlowLine::default(); world.settings.flow_lines as usize],
         nat: vec![NatEntry::default(); nat_rows.max(1)],
         sources: vec![SourceLine::default(); SOURCE_LINES],
-        backend_counters: vec![BackendCounters::default(); BACKENDS],
+        backend_counters: vec![BackendCounters::default(); backends],
         service_counters: vec![ServiceCounters::default(); SERVICES],
         reason_counters: vec![Shared::default(); Reason::COUNT],
         clock: Cell::new(1000 << 30),
@@ -79,8 +85,18 @@ fn empty(world: &World) -> Memory {
     }
 }
 
+fn count_backends(world: &World) -> usize {
+    world.services.iter().map(|service| service.backends.len()).sum()
+}
+
+/// Half a key a bucket at most, on average.
+fn buckets(world: &World) -> usize {
+    let keys = 2 * world.services.len() + world.nat_addresses.len() + count_backends(world);
+    (2 * keys).next_power_of_two().max(BUCKETS)
+}
+
 fn node(world: &World) -> Node {
-    let Settings { flow_lines, nat_ports, udp_idle_s, tcp_idle_s, outer_v4_vary, event_sample } =
+    let Settings { flow_lines, nat_ports, udp_idle_s, tcp_idle_s, outer_v4_vary, event_sample, .. } =
         world.settings;
     let (v4, v6): (Vec<Addr>, Vec<Addr>) =
         world.nat_addresses.iter().map(|addr| Addr::from(*addr)).partition(Addr::is_v4);
@@ -88,7 +104,7 @@ fn node(world: &World) -> Node {
     Node {
         hash_key: std::array::from_fn::<_, HASH_WORDS, _>(|place| Fixed::new(key_word(place))),
         flow_mask: Fixed::new(flow_lines - 1),
-        index_mask: Fixed::new(BUCKETS as u32 - 1),
+        index_mask: Fixed::new(buckets(world) as u32 - 1),
         source_mask: Fixed::new(SOURCE_LINES as u32 - 1),
         udp_idle: Fixed::new(udp_idle_s),
         tcp_idle: Fixed::new(tcp_idle_s),
@@ -117,6 +133,7 @@ fn key_word(place: usize) -> u64 {
 
 struct Rows {
     memory: Memory,
+    ring_slots: u32,
     next_service: u16,
     next_ring: u32,
     /// Ids of the address rows.
@@ -197,7 +214,7 @@ impl Rows {
     }
 
     fn index(&mut self, hash: u64, id: u16) {
-        let bucket = &self.memory.index[hash as usize % BUCKETS];
+        let bucket = &self.memory.index[hash as usize % self.memory.index.len()];
         let free = bucket.0.iter().find(|slot| slot.get() == IndexSlot::FREE.0);
         free.expect("a free slot in the bucket").set(IndexSlot::new(hash, id).0);
     }
@@ -206,17 +223,18 @@ impl Rows {
     fn ring(&mut self, plan: &ServicePlan) -> u64 {
         let ids: Vec<u16> =
             plan.backends.iter().filter(|backend| backend.in_ring).map(|backend| backend.id).collect();
-        let base = self.next_ring;
-        self.next_ring += RING as u32;
+        let (base, slots) = (self.next_ring, self.ring_slots);
+        // Two slots a word, and a ring begins with a word.
+        self.next_ring += slots.next_multiple_of(2);
         if ids.is_empty() {
             return Service::ring_word(base, 0);
         }
-        let slot = |place: usize| Slot { primary: ids[place % ids.len()], secondary: 0 };
-        for place in (0..RING).step_by(2) {
-            let word = &self.memory.rings[(base as usize + place) / 2];
+        let slot = |place: u32| Slot { primary: ids[place as usize % ids.len()], secondary: 0 };
+        for place in (0..slots).step_by(2) {
+            let word = &self.memory.rings[((base + place) / 2) as usize];
             word.0.set(RingWord::pack(slot(place), slot(place + 1)));
         }
-        Service::ring_word(base, RING as u32)
+        Service::ring_word(base, slots)
     }
 }
 

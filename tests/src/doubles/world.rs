@@ -27,6 +27,8 @@ pub struct World {
 pub struct Settings {
     /// Lines of the flow table: a power of two, at least 256.
     pub flow_lines: u32,
+    /// Slots of each service's ring.
+    pub ring_slots: u32,
     /// How many ports translated flows use.
     pub nat_ports: u32,
     pub udp_idle_s: u32,
@@ -81,6 +83,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             flow_lines: 256,
+            ring_slots: 16,
             nat_ports: 8,
             udp_idle_s: 30,
             tcp_idle_s: 3600,

@@ -70,11 +70,13 @@ impl Kernel {
     }
 
     fn program(&self, side: Side) -> &Xdp {
-        let name = match side {
-            Side::Node => names::PROGRAM_NODE,
-            Side::Backend => names::PROGRAM_BACKEND,
-        };
-        let program = self.ebpf.program(name).expect("loaded with the object");
+        let program = self.ebpf.program(name_of(side)).expect("loaded with the object");
+        program.try_into().expect("an XDP program")
+    }
+
+    /// The program of a side, to be attached or tail-called.
+    pub fn program_mut(&mut self, side: Side) -> &mut Xdp {
+        let program = self.ebpf.program_mut(name_of(side)).expect("loaded with the object");
         program.try_into().expect("an XDP program")
     }
 
@@ -134,6 +136,13 @@ impl Kernel {
         let map: PerCpuArray<&MapData, V> = map.try_into().expect("counters of such rows");
         let cpu = nix::sched::sched_getcpu().expect("the CPU that runs this");
         (0..map.len()).map(move |index| map.get(&index, 0).expect("a row within the map")[cpu])
+    }
+}
+
+fn name_of(side: Side) -> &'static str {
+    match side {
+        Side::Node => names::PROGRAM_NODE,
+        Side::Backend => names::PROGRAM_BACKEND,
     }
 }
 

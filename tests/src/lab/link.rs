@@ -32,7 +32,7 @@ pub fn ip(namespace: &Namespace, lines: &str) -> Result<()> {
 /// A veth leaves checksums to nobody in particular, so a packet that XDP rewrites or hands to another host would
 /// keep a partial one: `tx off` has them computed by the sender, and turns off segmentation offload with it. `gro on`
 /// brings NAPI, without which frames that the other end sends by `XDP_TX` or a redirect are lost.
-pub(super) fn join(a: (&Namespace, &str), b: (&Namespace, &str), mtu: u32) -> Result<()> {
+pub fn join(a: (&Namespace, &str), b: (&Namespace, &str), mtu: u32) -> Result<()> {
     let ((a, a_name), (b, b_name)) = (a, b);
     let there = b.place();
     let there = there.net().display();

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 
 pub use binary::{BINARIES, binary};
-pub use link::ip;
+pub use link::{ip, join};
 pub use namespace::{Namespace, Place};
 pub use plan::{Addresses, BACKENDS, CLIENTS, Family, Layout, VIRTUAL_PREFIXES, virtual_address};
 pub use reactor::Reactor;
