@@ -1,5 +1,6 @@
 //! What the tests of Statex stand on: packets, doubles of the kernel, the kernel itself, a laboratory.
 
+pub mod bench;
 pub mod client;
 pub mod demo;
 pub mod deployment;
