@@ -136,6 +136,13 @@ fn lowest(bits: u64) -> usize {
     (EXPONENTS >> (bit * 3) & 7) as usize
 }
 
+/// A place in a line, bounded where it is made: a bound that is checked later, on a copy, is one that
+/// older verifiers do not carry over to the original.
+#[inline(always)]
+fn within<T: Tables>(tables: &T, way: u64) -> usize {
+    tables.opaque(way).min(FLOW_WAYS as u64 - 1) as usize
+}
+
 /// The entry of a flow in its line.
 #[inline(always)]
 pub fn find<'a, T: Tables>(tables: &T, line: &'a FlowLine, fingerprint: u64) -> Option<Entry<'a>> {
@@ -146,7 +153,7 @@ pub fn find<'a, T: Tables>(tables: &T, line: &'a FlowLine, fingerprint: u64) -> 
     if found == 0 {
         return None;
     }
-    let way = lowest(found);
+    let way = within(tables, lowest(found) as u64);
     let key = line.keys.get(way)?.get();
     let (backend, age) = (line.backends.get(way)?.get(), line.ages.get(way)?.get());
     // Between the reads the entry may have been given away.
@@ -251,5 +258,5 @@ fn admit<T: Tables>(tables: &T, line: &FlowLine, tag: u32, now: u16) -> Option<u
         }
         line.refused.set(0);
     }
-    Some((best & 7) as usize)
+    Some(within(tables, best & 7))
 }
