@@ -8,5 +8,6 @@ pub mod clock;
 pub mod config;
 pub mod health;
 pub mod kernel;
+pub mod memory;
 pub mod signals;
 pub mod state;

@@ -43,6 +43,8 @@ use crate::{
 const HOPS: Duration = Duration::from_secs(2);
 /// How often the routes of health probes are looked up.
 const ROUTES: Duration = Duration::from_secs(5);
+/// Time between two looks at what the programs have logged.
+const LOG_TURN: Duration = Duration::from_millis(100);
 /// How long the loops may take to end.
 const ENDING: Duration = Duration::from_secs(5);
 /// Facts that wait while the tables are written.
@@ -134,6 +136,15 @@ impl Life {
             }
         });
         loops.spawn(events::watch(maps.events, door.listeners()));
+        if let Some(mut log) = maps.log.filter(|_| config.log.packets) {
+            loops.spawn(async move {
+                let mut turn = tokio::time::interval(LOG_TURN);
+                loop {
+                    turn.tick().await;
+                    log();
+                }
+            });
+        }
 
         let metrics = match config.metrics {
             Some(address) => Some(tokio::spawn(metrics::serve(metrics::bind(address).await?, view.clone()))),

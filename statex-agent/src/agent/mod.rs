@@ -40,7 +40,7 @@ use crate::{
         privileges, secret,
         shape::HashKey,
     },
-    signals,
+    memory, signals,
 };
 use control::Door;
 use life::{End, Life, load};
@@ -56,6 +56,7 @@ const ENDING: Duration = Duration::from_secs(5);
 ///
 /// What kept it from starting, or made it stop.
 pub fn run(path: PathBuf, config: Config) -> anyhow::Result<()> {
+    memory::return_what_is_freed();
     privileges::check()?;
     privileges::raise_open_files();
     let pins = Pins::open(&config.node.pins)?;

@@ -4,8 +4,11 @@ use std::{os::unix::net::UnixStream, path::PathBuf};
 
 use anyhow::{Context, bail};
 
-use super::control::Socket;
-use crate::{config::Node, kernel::pin};
+use super::{block_on, control::Socket};
+use crate::{
+    config::Node,
+    kernel::{netlink::Netlink, pin, probes},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -20,6 +23,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if UnixStream::connect(&arguments.socket.socket).is_ok() {
         bail!("statex runs and would put everything back; stop it first");
     }
+    let links = block_on(async { Ok(Netlink::open()?.links().await?) })?;
+    probes::sweep(&links);
     let pins = &arguments.pins;
     let removed = pin::remove_all(pins).with_context(|| format!("cannot remove {}", pins.display()))?;
     for path in &removed {

@@ -7,6 +7,7 @@ use aya::{
     maps::{MapData, RingBuf},
     programs::links::FdLink,
 };
+use aya_log::EbpfLogger;
 use statex_common::abi::names;
 
 use super::{
@@ -36,6 +37,8 @@ pub struct Maps {
     pub live: Live,
     pub counters: Arc<Counters>,
     pub events: RingBuf<MapData>,
+    /// Writes what the programs have logged since the last call; None when they were built without logging.
+    pub log: Option<Box<dyn FnMut() + Send>>,
 }
 
 impl Plane {
@@ -51,7 +54,11 @@ impl Plane {
         let counters = Arc::new(Counters::take(&mut object)?);
         let tables = Tables::take(&mut object)?;
         let events = take_events(&mut object)?;
-        let maps = Maps { live: Live::new(tables, counters.clone(), shape.node), counters, events };
+        let log = EbpfLogger::init(&mut object)
+            .ok()
+            .map(|mut logger| -> Box<dyn FnMut() + Send> { Box::new(move || logger.flush()) });
+        let live = Live::new(tables, counters.clone(), shape.node);
+        let maps = Maps { live, counters, events, log };
         Ok((Self { object, pins, held: BTreeMap::new(), probes: Probes::default() }, maps))
     }
 

@@ -14,7 +14,10 @@ use aya::{
 };
 use statex_common::abi::names;
 
-use super::{links::Link, load::LoadError};
+use super::{
+    links::{Link, Links},
+    load::LoadError,
+};
 
 /// Interfaces that have the program, by index.
 #[derive(Default)]
@@ -49,6 +52,16 @@ impl Probes {
     /// Forgets an interface that is gone.
     pub fn forget(&mut self, index: u32) {
         self.attached.remove(&index);
+    }
+}
+
+/// Removes what an agent that was killed has left on the ways out. Newer kernels have removed it with the agent.
+pub fn sweep(interfaces: &Links) {
+    if KernelVersion::current().is_ok_and(|here| here < TCX) {
+        for link in interfaces.iter() {
+            // Most interfaces never had it.
+            let _ = qdisc_detach_program(&link.name, TcAttachType::Egress, names::PROGRAM_PROBE);
+        }
     }
 }
 

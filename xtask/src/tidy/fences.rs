@@ -4,11 +4,12 @@ use super::Finding;
 use super::source::Source;
 
 /// Where `unsafe` may stand, and what for.
-const UNSAFE: [(&str, &str); 5] = [
+const UNSAFE: [(&str, &str); 6] = [
     ("statex-ebpf/", "helpers, maps and packet memory of the kernel"),
     ("statex-common/src/shared.rs", "memory shared with other CPUs and the agent"),
     ("statex-common/src/abi/bytes.rs", "rows of maps as bytes"),
     ("statex-agent/src/kernel/rows.rs", "tables that are mapped into the agent"),
+    ("statex-agent/src/memory.rs", "the C library's allocator"),
     ("tests/src/doubles/bytes.rs", "packet memory of the doubles"),
 ];
 
