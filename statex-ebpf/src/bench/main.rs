@@ -29,7 +29,7 @@ static ARRIVED: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 pub fn wrapper(ctx: XdpContext) -> u32 {
     if flow::next_packet(&ctx).is_some() {
         // SAFETY: the slot holds an XDP program or nothing.
-        let _ = unsafe { UNDER_TEST.tail_call(&ctx, 0) };
+        unsafe { UNDER_TEST.tail_call(&ctx, 0) };
     }
     xdp_action::XDP_ABORTED
 }
