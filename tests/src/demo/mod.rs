@@ -70,9 +70,8 @@ pub fn run(options: Options, progress: &dyn Fn(&str)) -> Result<Vec<Outcome>> {
     deployment.backends[KILLED].kill();
     deployment.wait_for(&killed, "down")?;
     sleep(AFTERMATH);
+    runs.iter().filter_map(|run| run.arrivals.as_ref()).for_each(Arrivals::stop);
     settle(&runs)?;
-
-    progress("counting");
     Ok(runs.into_iter().map(|run| run.finish(&killed, at)).collect())
 }
 
