@@ -22,8 +22,8 @@ fn traffic(deployment: &Deployment) -> Vec<Crowd> {
 }
 
 fn assert_nothing_lost(crowds: &[Crowd]) {
+    Crowd::settle_all(crowds, PATIENCE).unwrap();
     for crowd in crowds {
-        crowd.settle(PATIENCE).unwrap();
         assert_eq!((crowd.reasons().len(), crowd.lost()), (0, 0), "{:?}", crowd.reasons());
     }
 }

@@ -24,8 +24,8 @@ fn crowds(deployment: &Deployment) -> Vec<Crowd> {
 }
 
 fn assert_unbroken(crowds: &[Crowd]) {
+    Crowd::settle_all(crowds, PATIENCE).unwrap();
     for crowd in crowds {
-        crowd.settle(PATIENCE).unwrap();
         assert!(crowd.broken().is_empty(), "{:?} for {:?}", crowd.broken(), crowd.reasons());
     }
 }

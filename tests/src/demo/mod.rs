@@ -105,5 +105,5 @@ impl Run {
 }
 
 fn settle(runs: &[Run]) -> Result<()> {
-    runs.iter().try_for_each(|run| run.crowd.settle(PATIENCE).with_context(|| run.outcome.path.to_string()))
+    Crowd::settle_all(runs.iter().map(|run| &run.crowd), PATIENCE)
 }
