@@ -75,7 +75,8 @@ fn unload_removes_what_a_killed_agent_left() {
 /// Pins and attached programs on the node.
 fn traces(deployment: &Deployment) -> String {
     let mut shell = deployment.lab.node.namespace.command("sh");
-    let script = "find /sys/fs/bpf -mindepth 1; ip -o link show eth0 | grep -o 'prog/xdp.*'";
+    // The kernel itself puts two files for debugging into a bpf file system.
+    let script = "find /sys/fs/bpf -mindepth 1 ! -name '*.debug'; bpftool net show dev eth0 | grep eth0";
     let output = shell.args(["-c", script]).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
