@@ -1,8 +1,6 @@
 //! New conversations at a steady rate, so that it shows how long a change keeps newcomers out.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -27,7 +25,7 @@ pub struct Arrival {
 #[derive(Debug)]
 pub struct Arrivals {
     arrived: Receiver<Arrival>,
-    stop: Arc<AtomicBool>,
+    stop: tokio::sync::oneshot::Sender<()>,
     _reactor: Reactor,
 }
 
@@ -41,12 +39,11 @@ impl Arrivals {
     ) -> Result<Self> {
         let reactor = Reactor::start(namespace)?;
         let (sender, arrived) = channel();
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
+        let (stop, mut stopped) = tokio::sync::oneshot::channel();
         reactor.spawn(async move {
             let mut ticks = interval(pause);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            while !stopped.load(Ordering::Relaxed) {
+            while stopped.try_recv().is_err() {
                 ticks.tick().await;
                 let sender = sender.clone();
                 tokio::spawn(async move {
@@ -62,14 +59,9 @@ impl Arrivals {
         Ok(Self { arrived, stop, _reactor: reactor })
     }
 
-    /// Lets no more come.
-    pub fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-
-    /// Stops, waits for those that have come, and gives all in the order of their coming.
+    /// Lets no more come, waits for those that did, and gives all in the order of their coming.
     pub fn finish(self) -> Vec<Arrival> {
-        self.stop();
+        let _ = self.stop.send(());
         let mut arrivals: Vec<_> = self.arrived.iter().collect();
         arrivals.sort_by_key(|arrival| arrival.at);
         arrivals

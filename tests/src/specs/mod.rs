@@ -21,7 +21,6 @@ mod nat;
 mod nat_errors;
 mod options;
 mod ping;
-mod probe;
 mod quic;
 mod run;
 pub mod scene;
@@ -58,7 +57,6 @@ pub const TOPICS: &[Topic] = &[
     ("quic", quic::specs),
     ("limits", limits::specs),
     ("events", events::specs),
-    ("probe", probe::specs),
     ("decap", decap::specs),
 ];
 
