@@ -1,6 +1,7 @@
 //! `statex run` from outside: start, reload, takeover, stop and unload, in a network namespace. Needs root.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -214,6 +215,40 @@ fn changed_file_is_noticed() {
         ensure!(status.services[0].backends[0].name == "renamed", "{status:?}");
         Ok(())
     });
+}
+
+#[test]
+fn stranger_gets_no_answer_even_where_the_file_lets_him_in() {
+    let host = Host::new();
+    host.write("", "");
+    let _agent = host.start();
+    let socket = host.namespace.run_folder().join("statex/statex.sock");
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).unwrap();
+    let program = binary("statex").unwrap();
+    let mut command = host.namespace.command("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program).arg("status");
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("closed the connection: this user is not among"), "{}", stderr(&output));
+}
+
+#[test]
+fn mode_that_fails_leaves_the_old_one() {
+    let host = Host::new();
+    ip(&host.namespace, "link add name br0 type bridge\nlink set br0 up").unwrap();
+    let bridge = |attach: &str| {
+        host.write(attach, "");
+        let text = fs::read_to_string(host.file()).unwrap();
+        fs::write(host.file(), text.replace("interfaces = [\"eth0\"]", "interfaces = [\"br0\"]")).unwrap();
+    };
+    bridge("");
+    let _agent = host.start();
+    assert_eq!(host.status().unwrap().interfaces[0].attached.as_deref(), Some("generic"), "auto");
+    bridge("attach = \"native\"");
+    host.ask(&["reload"]);
+    let status = host.status().unwrap();
+    assert_eq!(status.interfaces[0].attached.as_deref(), Some("generic"));
+    assert!(status.problems.iter().any(|line| line.contains("cannot run XDP in its driver")), "{status:?}");
 }
 
 #[test]

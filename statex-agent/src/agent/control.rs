@@ -1,6 +1,9 @@
 //! What the control socket asks of the agent.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use arc_swap::ArcSwapOption;
 use futures_util::future::BoxFuture;
@@ -35,6 +38,7 @@ pub(super) struct Door {
     waiting: Mutex<Option<mpsc::Receiver<Request>>>,
     events: broadcast::Sender<Arc<str>>,
     totals: Arc<Totals>,
+    shown: AtomicBool,
 }
 
 impl Door {
@@ -42,7 +46,14 @@ impl Door {
         let (requests, waiting) = mpsc::channel(16);
         let (events, _) = broadcast::channel(EVENTS);
         let (view, waiting) = (ArcSwapOption::empty(), Mutex::new(Some(waiting)));
-        Arc::new(Self { view, requests, waiting, events, totals: Arc::default() })
+        Arc::new(Self {
+            view,
+            requests,
+            waiting,
+            events,
+            totals: Arc::default(),
+            shown: AtomicBool::new(false),
+        })
     }
 
     /// Where flow events go.
@@ -59,9 +70,10 @@ impl Door {
         self.view.store(None);
     }
 
-    /// Shows a life to the socket.
-    pub(super) fn show(&self, view: Arc<View>) {
+    /// Shows a life to the socket. Says whether it is the first.
+    pub(super) fn show(&self, view: Arc<View>) -> bool {
         self.view.store(Some(view));
+        !self.shown.swap(true, Ordering::Relaxed)
     }
 
     /// The requests, for the life that runs.

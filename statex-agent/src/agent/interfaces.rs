@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    config::Config,
+    config::{Attach, Config},
     kernel::{
         links::{Link, Links},
         plane::Plane,
@@ -38,15 +38,20 @@ impl Interfaces {
         self.problems.values().cloned().collect()
     }
 
-    /// Attaches for the first time, where the interfaces are, and lets go of those that are no longer wanted.
+    /// Attaches for the first time, and lets go of interfaces that are no longer wanted.
     ///
     /// # Errors
     ///
-    /// An interface refuses the program: at the start somebody is there to put that right.
-    pub(super) fn begin(&mut self, config: &Config) -> anyhow::Result<()> {
+    /// When `strict`, an interface is not there or refuses the program: at the start of the process somebody is there
+    /// to put that right. Otherwise it is noted as a problem.
+    pub(super) fn begin(&mut self, config: &Config, strict: bool) -> anyhow::Result<()> {
         for name in &config.node.interfaces {
-            let link = self.links.named(name)?.clone();
-            self.plane.attach(&link, config.node.attach)?;
+            match self.links.named(name).cloned() {
+                Ok(link) if strict => self.plane.attach(&link, config.node.attach)?,
+                Ok(link) => self.attach(&link, config.node.attach),
+                Err(error) if strict => return Err(error.into()),
+                Err(error) => self.note(name, &error.to_string()),
+            }
         }
         self.plane.detach_others(&config.node.interfaces, &self.links)?;
         self.plane.commit()?;
@@ -63,7 +68,13 @@ impl Interfaces {
         let again = old.node.attach != new.node.attach;
         for name in &new.node.interfaces {
             match self.links.named(name).cloned() {
-                Ok(link) if again || !self.plane.attached(link.index) => self.attach(&link, new),
+                Ok(link) if again || !self.plane.attached(link.index) => {
+                    self.attach(&link, new.node.attach);
+                    if !self.plane.attached(link.index) && again {
+                        // Better as it was than not at all; the problem stays noted.
+                        let _ = self.plane.attach(&link, old.node.attach);
+                    }
+                }
                 Ok(_) => {}
                 Err(error) => self.note(name, &error.to_string()),
             }
@@ -75,7 +86,7 @@ impl Interfaces {
         let wanted = |link: &&Link| self.begun && config.node.interfaces.contains(&link.name);
         let lacks = |link: &&Link| link.xdp.is_none() || !self.plane.attached(link.index);
         let lacking: Vec<Link> = links.iter().filter(wanted).filter(lacks).cloned().collect();
-        lacking.iter().for_each(|link| self.attach(link, config));
+        lacking.iter().for_each(|link| self.attach(link, config.node.attach));
         !lacking.is_empty()
     }
 
@@ -113,8 +124,8 @@ impl Interfaces {
         }
     }
 
-    fn attach(&mut self, link: &Link, config: &Config) {
-        match self.plane.attach(link, config.node.attach) {
+    fn attach(&mut self, link: &Link, mode: Attach) {
+        match self.plane.attach(link, mode) {
             Ok(()) => drop(self.problems.remove(&link.name)),
             // The next news of the interface is another chance.
             Err(error) => self.note(&link.name, &error.to_string()),

@@ -71,6 +71,8 @@ pub(super) struct Life {
     key: HashKey,
     pins: Pins,
     door: Arc<Door>,
+    /// The first life of the process: what is wrong ends it.
+    first: bool,
     view: Arc<View>,
     interfaces: Interfaces,
     netlink: Netlink,
@@ -112,6 +114,7 @@ impl Life {
     ) -> anyhow::Result<Self> {
         let netlink = Netlink::open().context("cannot open the routing socket")?;
         let links = netlink.links().await.context("cannot read the interfaces")?;
+        config.node.interfaces.iter().try_for_each(|name| links.named(name).map(drop))?;
         let (plane, maps) = loaded;
         let cpus = aya::util::online_cpus().map_err(|(file, error)| anyhow::anyhow!("{file}: {error}"))?;
         let clock = Clock::machine();
@@ -153,12 +156,13 @@ impl Life {
         let file = config::Watch::new(path)
             .inspect_err(|error| tracing::warn!(%error, "changes of the configuration file go unnoticed"))
             .ok();
-        door.show(view.clone());
+        let first = door.show(view.clone());
         Ok(Self {
             path: path.to_owned(),
             config,
             key,
             pins,
+            first,
             door,
             view,
             interfaces: Interfaces::new(plane, links),
@@ -251,7 +255,7 @@ impl Life {
     /// The first attach: by now the tables hold what is known.
     async fn begin(&mut self) -> anyhow::Result<()> {
         self.view.store.settled().await;
-        self.interfaces.begin(&self.config)?;
+        self.interfaces.begin(&self.config, self.first)?;
         self.look().await;
         let snapshot = self.view.store.snapshot();
         tracing::info!(services = snapshot.services.len(), "ready");
@@ -355,9 +359,7 @@ impl Life {
     /// Takes over a configuration that this object can serve.
     async fn follow(&mut self, config: Arc<Config>, listener: Option<tokio::net::TcpListener>) {
         if self.config.metrics != config.metrics {
-            if let Some(old) = self.metrics.take() {
-                old.abort();
-            }
+            end_of(self.metrics.take()).await;
             self.metrics = listener.map(|listener| tokio::spawn(metrics::serve(listener, self.view.clone())));
         }
         self.interfaces.follow(&self.config, &config);
@@ -370,14 +372,21 @@ impl Life {
     /// Ends all loops and waits for them: whoever comes next finds tables that nobody else writes.
     async fn end(mut self) {
         self.door.hide();
-        if let Some(metrics) = self.metrics.take() {
-            metrics.abort();
-        }
+        end_of(self.metrics.take()).await;
         self.loops.shutdown().await;
         drop(self.view);
         if timeout(ENDING, self.store).await.is_err() {
             tracing::warn!("the tables' owner did not end in time");
         }
+    }
+}
+
+/// Ends a task and waits until it has let go of what it had.
+async fn end_of(task: Option<JoinHandle<()>>) {
+    if let Some(task) = task {
+        task.abort();
+        // Broken off is what it shall be.
+        let _ = task.await;
     }
 }
 

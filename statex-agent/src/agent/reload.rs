@@ -60,9 +60,9 @@ impl Reload<'_> {
             })?;
         }
         self.warn_of_the_next_start(&config);
+        let metrics = self.new_metrics(&config).await?;
         let key = key_of(&config, self.key);
         if Shape::of(&config, &key) == Shape::of(self.config, self.key) {
-            let metrics = self.new_metrics(&config).await?;
             return Ok(Reloaded::Live { config: Arc::new(config), metrics });
         }
         let loaded = load(&config, &key, self.pins).await.map_err(failed)?;

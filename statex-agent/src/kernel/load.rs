@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aya::{
-    Ebpf, EbpfError, EbpfLoader,
+    Ebpf, EbpfError, EbpfLoader, VerifierLogLevel,
     maps::MapError,
     pin::PinError,
     programs::{ProgramError, SchedClassifier, Xdp},
@@ -28,8 +28,8 @@ pub enum LoadError {
     #[error("the embedded eBPF object has no program {0}")]
     NoProgram(&'static str),
     #[error(
-        "the kernel refused program {program}: {error}; this kernel is not supported, or has a bug that \
-         `dmesg` may tell of"
+        "the kernel refused program {program}: {error}; it is not among those that are tested (STATEX_LOG=debug \
+         shows what its verifier says)"
     )]
     Verifier { program: &'static str, error: std::io::Error },
     #[error(transparent)]
@@ -52,6 +52,10 @@ pub enum LoadError {
 pub fn open(shape: &Shape, pins: Option<&Pins>) -> Result<Ebpf, LoadError> {
     let mut loader = EbpfLoader::new();
     loader.override_global(names::NODE, &shape.node, true);
+    // What the verifier saw fills megabytes and takes minutes; it is for those who ask for it.
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        loader.verifier_log_level(VerifierLogLevel::DISABLE);
+    }
     for (map, rows) in &shape.sizes {
         loader.map_max_entries(map, *rows);
     }
