@@ -97,7 +97,7 @@ pub enum SocketError {
 }
 
 impl Socket {
-    /// Binds the path with permissions 0660. A socket file that nobody listens on is replaced.
+    /// Binds the path. A socket file that nobody listens on is replaced.
     ///
     /// # Errors
     ///
@@ -121,11 +121,8 @@ impl Socket {
         let listener = std::os::unix::net::UnixListener::bind(path).map_err(failed)?;
         let socket = Self { listener, path: path.to_owned() };
         socket.listener.set_nonblocking(true).map_err(failed)?;
-        let mode = std::fs::Permissions::from_mode(0o660);
+        let mode = std::fs::Permissions::from_mode(allowed.file_mode());
         std::fs::set_permissions(path, mode).map_err(failed)?;
-        if let Some(group) = allowed.socket_group() {
-            nix::unistd::chown(path, None, Some(group)).map_err(|error| failed(error.into()))?;
-        }
         Ok(socket)
     }
 

@@ -21,7 +21,7 @@ pub enum ClientError {
     Absent(PathBuf),
     #[error("no statex runs here: nobody listens on {}", .0.display())]
     Dead(PathBuf),
-    #[error("not allowed to open {}: be root, or in a group of [control].groups", .0.display())]
+    #[error("not allowed to open {}: be root, or among [control].users or [control].groups", .0.display())]
     Forbidden(PathBuf),
     #[error("cannot speak with {}: {error}", path.display())]
     Io { path: PathBuf, error: io::Error },

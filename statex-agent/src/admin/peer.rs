@@ -50,9 +50,10 @@ impl Allowed {
         })
     }
 
-    /// The group that the socket file should belong to, so that its members can open it.
-    pub fn socket_group(&self) -> Option<Gid> {
-        self.groups.first().copied().map(Gid::from_raw)
+    /// Permissions of the socket's file. Where others than root are allowed, everybody may open it: a file has one
+    /// owner and one group only, and who may speak is decided here.
+    pub fn file_mode(&self) -> u32 {
+        if self.users.is_empty() && self.groups.is_empty() { 0o660 } else { 0o666 }
     }
 
     /// Whether this peer may speak.
@@ -118,6 +119,11 @@ mod tests {
     fn strangers_may_not_speak() {
         assert!(!admits(1001, 51, &[52]));
         assert!(!Allowed::default().admits_ids(1001, 51, OWN, |_, _| vec![51]));
+    }
+
+    #[test]
+    fn file_is_open_only_where_others_are_allowed() {
+        assert_eq!((Allowed::default().file_mode(), operators().file_mode()), (0o660, 0o666));
     }
 
     #[test]

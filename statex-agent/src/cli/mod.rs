@@ -16,6 +16,7 @@ mod unload;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use statex_common::abi::ABI_VERSION;
 
 use crate::{
     admin::{client::ClientError, peer::UnknownName},
@@ -51,6 +52,8 @@ enum Command {
     Backend(backend::Arguments),
     /// Detach the data plane and remove everything that a node has pinned.
     Unload(unload::Arguments),
+    /// Print the version, and that of the tables' layout: agents of one layout take over each other's tables.
+    Version,
 }
 
 /// Where the control socket is when nobody says otherwise.
@@ -78,6 +81,10 @@ pub fn main() -> ExitCode {
         Command::Events(arguments) => control::events(&arguments),
         Command::Backend(arguments) => backend::run(arguments),
         Command::Unload(arguments) => unload::run(&arguments),
+        Command::Version => {
+            println!("statex {}, table layout {ABI_VERSION}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

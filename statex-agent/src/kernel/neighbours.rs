@@ -31,6 +31,9 @@ pub const REFRESH: Duration = Duration::from_secs(5);
 /// Routes are read again this long after the last of a burst of changes began.
 const SETTLE: Duration = Duration::from_millis(20);
 
+/// What bounds the kernel's table of neighbours.
+const FULL: &str = "net.ipv4.neigh.default.gc_thresh3 and net.ipv6.neigh.default.gc_thresh3";
+
 /// Addresses whose next hop is wanted, with the one the operator has fixed.
 pub type Wanted = BTreeMap<IpAddr, Option<Fixed>>;
 
@@ -60,9 +63,9 @@ pub async fn watch(
     refresh: Duration,
 ) -> anyhow::Result<()> {
     let mut netlink = Netlink::subscribe()?;
-    let mut picture = Picture::read(&netlink).await?;
-    for link in picture.links.iter() {
-        facts.send(Fact::Link(link.clone())).await?;
+    let mut picture = Picture::default();
+    for fact in picture.reread(&netlink).await? {
+        facts.send(fact).await?;
     }
     picture.want(wanted.borrow_and_update().clone());
     let mut tick = tokio::time::interval(refresh);
@@ -74,7 +77,9 @@ pub async fn watch(
                 None => anyhow::bail!("the routing socket was closed"),
                 Some(News::Lost) => {
                     tracing::warn!("the kernel dropped routing news; reading everything again");
-                    picture.reread(&netlink).await?;
+                    for fact in picture.reread(&netlink).await? {
+                        facts.send(fact).await?;
+                    }
                     settle = settling(Duration::ZERO);
                     continue;
                 }
@@ -146,20 +151,18 @@ struct Change {
 }
 
 impl Picture {
-    async fn read(netlink: &Netlink) -> Result<Self, rtnetlink::Error> {
-        let mut picture = Self::default();
-        picture.reread(netlink).await?;
-        Ok(picture)
-    }
-
-    async fn reread(&mut self, netlink: &Netlink) -> Result<(), rtnetlink::Error> {
-        self.links = netlink.links().await?;
+    /// Forgets what is known and asks for everything; gives what is new of interfaces.
+    async fn reread(&mut self, netlink: &Netlink) -> Result<Vec<Fact>, rtnetlink::Error> {
+        let before = std::mem::replace(&mut self.links, netlink.links().await?);
+        let gone = before.iter().filter(|link| self.links.get(link.index).is_none());
+        let news = self.links.iter().filter(|link| before.get(link.index) != Some(link));
+        let facts = gone.cloned().map(Fact::LinkGone).chain(news.cloned().map(Fact::Link)).collect();
         self.macs.clear();
         self.states.clear();
         for neighbour in netlink.neighbours().await? {
             self.put(neighbour);
         }
-        Ok(())
+        Ok(facts)
     }
 
     fn put(&mut self, neighbour: Neighbour) {
@@ -263,8 +266,12 @@ impl Picture {
             Care::Ask => netlink.ask(interface, address).await,
             Care::Confirm => netlink.confirm(interface, address).await,
         };
-        if let Err(error) = asked {
-            tracing::debug!(%address, interface, %error, "asking a neighbour failed");
+        match asked {
+            Err(rtnetlink::Error::NetlinkError(error)) if -error.raw_code() == libc::ENOBUFS => {
+                tracing::warn!(%address, "the table of neighbours is full: raise {FULL}");
+            }
+            Err(error) => tracing::debug!(%address, interface, %error, "asking a neighbour failed"),
+            Ok(()) => {}
         }
     }
 }
