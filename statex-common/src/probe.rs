@@ -3,10 +3,10 @@
 //! The agent connects to the virtual address and marks the socket with the backend's id; the program at
 //! the way out of the host hands marked packets to [`send`].
 
-use crate::abi::{BackendState, Egress, Mode};
+use crate::abi::{BackendState, Egress, Mode, NextHop};
 use crate::forward::Seen;
 use crate::packet::Packet;
-use crate::parse::ethernet::{ethertype, frame_type};
+use crate::parse::ethernet::{self, ethertype, frame_type};
 use crate::parse::{IP, ipv4, ipv6, transport};
 use crate::reason::{Reason, Verdict};
 use crate::rewrite::encap::{self, Inner};
@@ -38,5 +38,9 @@ pub fn send<P: Packet, T: Tables>(packet: &mut P, tables: &T, backend: u16) -> R
         let inner = Inner { len: seen.ip.len, tos: seen.ip.tos, entropy: ports.wrapping_mul(0x9e37_79b1) };
         encap::encapsulate(packet, tables, row, egress, inner)?
     };
+    match exit.vlan() {
+        NextHop::KEEP | NextHop::UNTAGGED => {}
+        vlan => ethernet::tag(packet, vlan).ok_or(Reason::NoHeadroom)?,
+    }
     Ok(exit.verdict())
 }
