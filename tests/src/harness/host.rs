@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use statex_common::abi::Event;
-use statex_common::{Reason, decap, forward};
+use statex_common::{Reason, Verdict, decap, forward, probe};
 
 use super::{Counts, DataPlane, Outcome, Side};
 use crate::doubles::{Bytes, Memory, World};
@@ -42,6 +42,7 @@ impl DataPlane for Host {
         let verdict = match side {
             Side::Node => forward::forward(&mut packet, &self.tables),
             Side::Backend => decap::decap(&mut packet, &self.tables),
+            Side::Probe(backend) => probe::send(&mut packet, &self.tables, backend).unwrap_or(Verdict::Drop),
         };
         Outcome { verdict, frame: packet.frame().to_vec() }
     }

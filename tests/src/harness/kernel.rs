@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use aya::maps::lpm_trie::{Key, LpmTrie};
 use aya::maps::{Array, HashMap, MapData, PerCpuArray, RingBuf};
-use aya::programs::{TestRun as _, TestRunOptions, Xdp};
+use aya::programs::{Program, TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader, VerifierLogLevel};
 use statex_agent::kernel::object::OBJECT;
-use statex_common::abi::{Addr, BackendCounters, Event, Row, ServiceCounters, names};
+use statex_common::abi::{Addr, BackendCounters, Event, PROBE_MARK, Row, ServiceCounters, names};
 use statex_common::{Reason, Verdict};
 
 use super::{Counts, DataPlane, Outcome, Side};
@@ -30,7 +31,6 @@ impl Kernel {
     /// # Errors
     /// What the kernel says: without root, that it is not allowed.
     pub fn load(tables: &Memory) -> anyhow::Result<Self> {
-        use anyhow::Context as _;
         anyhow::ensure!(
             nix::unistd::geteuid().is_root(),
             "loading eBPF needs root: run the tests of the kernel with sudo"
@@ -52,12 +52,7 @@ impl Kernel {
             loader.map_max_entries(name, rows as u32);
         }
         let mut ebpf = loader.load(OBJECT).context("the object cannot be loaded")?;
-        for name in [names::PROGRAM_NODE, names::PROGRAM_BACKEND] {
-            let program =
-                ebpf.program_mut(name).with_context(|| format!("the object has no program {name}"))?;
-            let program: &mut Xdp = program.try_into()?;
-            program.load().with_context(|| format!("the verifier refuses {name}"))?;
-        }
+        load_programs(&mut ebpf)?;
         let node = tables.node.to_bytes().as_ref().to_vec();
         let mut kernel = Self { ebpf, node, rows: tables.clone() };
         kernel.reset(tables);
@@ -67,11 +62,6 @@ impl Kernel {
     /// Whether these tables can be taken over without another load.
     pub fn fits(&self, tables: &Memory) -> bool {
         self.node == tables.node.to_bytes().as_ref() && self.rows.nat.len() == tables.nat.len()
-    }
-
-    fn program(&self, side: Side) -> &Xdp {
-        let program = self.ebpf.program(name_of(side)).expect("loaded with the object");
-        program.try_into().expect("an XDP program")
     }
 
     /// The program of a side, to be attached or tail-called.
@@ -143,6 +133,7 @@ fn name_of(side: Side) -> &'static str {
     match side {
         Side::Node => names::PROGRAM_NODE,
         Side::Backend => names::PROGRAM_BACKEND,
+        Side::Probe(_) => names::PROGRAM_PROBE,
     }
 }
 
@@ -179,18 +170,21 @@ impl DataPlane for Kernel {
 
     fn send(&mut self, side: Side, frame: &[u8]) -> Outcome {
         let mut out = vec![0; LONGEST_FRAME];
-        let options =
-            TestRunOptions { data_in: Some(frame), data_out: Some(&mut out), ..TestRunOptions::default() };
-        let result = self.program(side).test_run(options).expect("the kernel runs the program");
-        out.truncate(result.data_size_out as usize);
-        let verdict = match result.return_value {
-            1 => Verdict::Drop,
-            2 => Verdict::Pass,
-            3 => Verdict::Transmit,
-            4 => Verdict::Redirect(0),
-            other => panic!("the program returned {other}"),
+        let context = context(side);
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            data_out: Some(&mut out),
+            ctx_in: context.as_deref(),
+            ..TestRunOptions::default()
         };
-        Outcome { verdict, frame: out }
+        let result = match self.ebpf.program(name_of(side)).expect("loaded with the object") {
+            Program::Xdp(program) => program.test_run(options),
+            Program::SchedClassifier(program) => program.test_run(options),
+            _ => panic!("the object has programs for XDP and tc only"),
+        };
+        let result = result.expect("the kernel runs the program");
+        out.truncate(result.data_size_out as usize);
+        Outcome { verdict: verdict(side, result.return_value), frame: out }
     }
 
     /// The kernel's clock cannot be set; instead, what the tables remember is moved into the past.
@@ -245,13 +239,51 @@ pub fn verifier_instructions(tables: &Memory) -> anyhow::Result<Vec<(&'static st
     let mut loader = EbpfLoader::new();
     loader.override_global(names::NODE, &tables.node, true).verifier_log_level(VerifierLogLevel::STATS);
     let mut ebpf = loader.load(OBJECT)?;
-    let mut processed = Vec::new();
-    for name in [names::PROGRAM_NODE, names::PROGRAM_BACKEND] {
-        let program: &mut Xdp = ebpf.program_mut(name).expect("a program of the object").try_into()?;
-        program.load()?;
-        processed.push((name, program.info()?.verified_instruction_count().unwrap_or(0)));
+    load_programs(&mut ebpf)?;
+    let processed = |name| {
+        let info = ebpf.program(name).expect("loaded with the object").info()?;
+        Ok((name, info.verified_instruction_count().unwrap_or(0)))
+    };
+    PROGRAMS.into_iter().map(processed).collect()
+}
+
+const PROGRAMS: [&str; 3] = [names::PROGRAM_NODE, names::PROGRAM_BACKEND, names::PROGRAM_PROBE];
+
+fn load_programs(ebpf: &mut Ebpf) -> anyhow::Result<()> {
+    for name in PROGRAMS {
+        let loaded = match ebpf.program_mut(name) {
+            Some(Program::Xdp(program)) => program.load(),
+            Some(Program::SchedClassifier(program)) => program.load(),
+            _ => anyhow::bail!("the object has no program {name}"),
+        };
+        loaded.with_context(|| format!("the verifier refuses {name}"))?;
     }
-    Ok(processed)
+    Ok(())
+}
+
+/// The start of the `__sk_buff` that a tc program finds: length, type, mark.
+fn context(side: Side) -> Option<Vec<u8>> {
+    match side {
+        Side::Probe(backend) => {
+            let mark = PROBE_MARK | u32::from(backend);
+            Some([&[0; 8][..], &mark.to_ne_bytes()].concat())
+        }
+        Side::Node | Side::Backend => None,
+    }
+}
+
+/// What a return value of XDP or tc means (`linux/bpf.h`, `linux/pkt_cls.h`).
+fn verdict(side: Side, value: u32) -> Verdict {
+    match (side, value) {
+        (Side::Probe(_), 0) => Verdict::Transmit,
+        (Side::Probe(_), 2) => Verdict::Drop,
+        (Side::Probe(_), 7) => Verdict::Redirect(0),
+        (Side::Node | Side::Backend, 1) => Verdict::Drop,
+        (Side::Node | Side::Backend, 2) => Verdict::Pass,
+        (Side::Node | Side::Backend, 3) => Verdict::Transmit,
+        (Side::Node | Side::Backend, 4) => Verdict::Redirect(0),
+        (_, other) => panic!("the program returned {other}"),
+    }
 }
 
 /// Counters are per CPU, so a test stays on the one that it is on.

@@ -27,6 +27,8 @@ pub enum Side {
     Node,
     /// `statex backend`: takes encapsulation off.
     Backend,
+    /// A node's way out: sends health probes that are marked with the id of a backend.
+    Probe(u16),
 }
 
 /// What came of a frame.

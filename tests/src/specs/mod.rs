@@ -21,6 +21,7 @@ mod nat;
 mod nat_errors;
 mod options;
 mod ping;
+mod probe;
 mod quic;
 mod run;
 pub mod scene;
@@ -57,6 +58,7 @@ pub const TOPICS: &[Topic] = &[
     ("quic", quic::specs),
     ("limits", limits::specs),
     ("events", events::specs),
+    ("probe", probe::specs),
     ("decap", decap::specs),
 ];
 

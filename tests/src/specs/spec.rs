@@ -78,6 +78,13 @@ impl Spec {
         self
     }
 
+    /// The spec is for a node's health probes to the backend with this id.
+    #[must_use]
+    pub fn probing(mut self, backend: u16) -> Self {
+        self.side = Side::Probe(backend);
+        self
+    }
+
     #[must_use]
     pub fn host_only(mut self) -> Self {
         self.host_only = true;
@@ -133,6 +140,11 @@ pub fn passes_as(reason: Reason, frame: &Frame) -> Expect {
 
 pub fn drops(reason: Reason) -> Expect {
     Expect::new(Verdict::Drop, None, Some(reason))
+}
+
+/// The frame is dropped, and nothing counted.
+pub fn refuses() -> Expect {
+    Expect::new(Verdict::Drop, None, None)
 }
 
 /// The node answers by itself, with `frame`.
