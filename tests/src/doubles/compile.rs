@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use statex_common::abi::{
     Addr, Backend, BackendCounters, BackendState, Bucket, Control, Egress, FlowLine, HASH_WORDS, IndexSlot,
@@ -96,8 +96,8 @@ fn buckets(world: &World) -> usize {
 }
 
 fn node(world: &World) -> Node {
-    let Settings { flow_lines, nat_ports, udp_idle_s, tcp_idle_s, outer_v4_vary, event_sample, .. } =
-        world.settings;
+    let Settings { flow_lines, nat_ports, udp_idle_s, tcp_idle_s, event_sample, .. } = world.settings;
+    let Settings { outer_v4_vary, outer_v6_vary, .. } = world.settings;
     let (v4, v6): (Vec<Addr>, Vec<Addr>) =
         world.nat_addresses.iter().map(|addr| Addr::from(*addr)).partition(Addr::is_v4);
     let word = |addrs: &[Addr], place: usize, word: usize| addrs.get(place).map_or(0, |addr| addr.0[word]);
@@ -109,7 +109,7 @@ fn node(world: &World) -> Node {
         udp_idle: Fixed::new(udp_idle_s),
         tcp_idle: Fixed::new(tcp_idle_s),
         outer_v4_vary: Fixed::new(u32::from_ne_bytes(outer_v4_vary)),
-        outer_v6_vary: Fixed::new(0),
+        outer_v6_vary: Fixed::new(u32::from_ne_bytes(outer_v6_vary)),
         gue_port: Fixed::new(u32::from(GUE_PORT.to_be())),
         nat_first_port: Fixed::new(NAT_FIRST_PORT.into()),
         nat_ports: Fixed::new(nat_ports),
@@ -150,8 +150,7 @@ impl Rows {
         let addr = self.address(plan);
         let id = self.next_service;
         for backend in &plan.backends {
-            self.memory.backends[backend.id as usize] =
-                backend_row(id, plan, backend, self.memory.node.outer_v4_vary.get());
+            self.memory.backends[backend.id as usize] = backend_row(id, plan, backend, &self.memory.node);
             if !backend.server_id.is_empty() {
                 let number = server_id(&backend.server_id);
                 let hash = hash::server_id(&self.memory, id, number, backend.server_id.len() as u8);
@@ -255,7 +254,7 @@ fn flags(plan: &ServicePlan) -> u32 {
     .sum()
 }
 
-fn backend_row(service: u16, plan: &ServicePlan, backend: &BackendPlan, vary: u32) -> Backend {
+fn backend_row(service: u16, plan: &ServicePlan, backend: &BackendPlan, node: &Node) -> Backend {
     let outer_v6 = backend.addr.is_ipv6();
     let egress = Egress {
         mac: Mac::NODE.0,
@@ -280,7 +279,7 @@ fn backend_row(service: u16, plan: &ServicePlan, backend: &BackendPlan, vary: u3
         interface: Shared::new(backend.interface),
         mtu: Shared::new(backend.path_mtu - overhead),
         service,
-        outer: outer_header(plan, backend, vary),
+        outer: outer_header(plan, backend, node),
         addr: backend.addr.into(),
         server_id: server_id(&backend.server_id),
         port: backend.port.to_be_bytes(),
@@ -291,20 +290,25 @@ fn backend_row(service: u16, plan: &ServicePlan, backend: &BackendPlan, vary: u3
 }
 
 /// The outer IP header with nothing of a packet in it; for IPv4 the sum of its words instead of the checksum.
-fn outer_header(plan: &ServicePlan, backend: &BackendPlan, vary: u32) -> [u32; OUTER_LEN / 4] {
+fn outer_header(plan: &ServicePlan, backend: &BackendPlan, node: &Node) -> [u32; OUTER_LEN / 4] {
     let inside = match (backend.mode, plan.addr.is_ipv6()) {
         (Mode::Gue, _) => protocol::UDP,
         (_, false) => protocol::IPIP,
         (_, true) => protocol::IPV6,
     };
     let to = backend.addr.to_string();
+    // Bits that vary are zero here: they are put in per packet.
     let header = match backend.addr {
-        // Bits that vary are zero here: they are put in per packet.
         IpAddr::V4(_) => {
-            let node = u32::from(NODE_V4.parse::<Ipv4Addr>().expect("an address")) & !u32::from_be(vary);
-            ip(&Ipv4Addr::from(node).to_string(), &to).dont_fragment()
+            let vary = u32::from_be(node.outer_v4_vary.get());
+            let source = u32::from(NODE_V4.parse::<Ipv4Addr>().expect("an address")) & !vary;
+            ip(&Ipv4Addr::from(source).to_string(), &to).dont_fragment()
         }
-        IpAddr::V6(_) => ip(NODE_V6, &to),
+        IpAddr::V6(_) => {
+            let vary = u32::from_be(node.outer_v6_vary.get());
+            let source = u128::from(NODE_V6.parse::<Ipv6Addr>().expect("an address")) & !u128::from(vary);
+            ip(&Ipv6Addr::from(source).to_string(), &to)
+        }
     };
     let mut bytes = header.protocol(inside).length_field(0).ip_bytes();
     if backend.addr.is_ipv4() {

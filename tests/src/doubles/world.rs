@@ -35,6 +35,8 @@ pub struct Settings {
     pub tcp_idle_s: u32,
     /// Bits of the outer IPv4 source that vary with the flow.
     pub outer_v4_vary: [u8; 4],
+    /// Bits of the last four bytes of the outer IPv6 source that vary with the flow.
+    pub outer_v6_vary: [u8; 4],
     /// One flow event in so many is told; 0: none.
     pub event_sample: u32,
 }
@@ -88,6 +90,7 @@ impl Default for Settings {
             udp_idle_s: 30,
             tcp_idle_s: 3600,
             outer_v4_vary: [0; 4],
+            outer_v6_vary: [0; 4],
             event_sample: 0,
         }
     }

@@ -67,7 +67,11 @@ pub fn world() -> World {
         .nat_address("2001:db8:a::1")
         .decapsulates("10.200.0.1")
         .decapsulates("2001:db8:f::1")
-        .settings(|settings| settings.nat_ports = 16)
+        .settings(|settings| {
+            settings.nat_ports = 16;
+            settings.outer_v4_vary = [0, 0, 0xff, 0xff];
+            settings.outer_v6_vary = [0, 0xff, 0xff, 0xff];
+        })
 }
 
 fn quic(at: &str, one: &str, two: &str) -> ServicePlan {

@@ -71,6 +71,9 @@ pub(super) fn specs() -> Vec<Spec> {
             .given(web().settings(|s| s.outer_v4_vary = [0, 0, 0xff, 0xff]))
             .packet(&ack(), transmits(&ipip(1, &ack())).any(Any::OuterSource))
             .packet(&syn_from(40_001), transmits(&ipip(1, &syn_from(40_001))).any(Any::OuterSource)),
+        spec("the outer IPv6 source varies with the flow in the bits that may")
+            .given(web_v6().settings(|s| s.outer_v6_vary = [0, 0, 0xff, 0xff]))
+            .packet(&ack_v6(), transmits(&ipip_v6(1, &ack_v6())).any(Any::OuterSource).any(Any::FlowLabel)),
         spec("a jumbo frame in several buffers is tunnelled")
             .given(World::new().with(ServicePlan::tcp(WEB).ipip("10.1.0.1").that(|b| b.path_mtu = 9000)))
             .packet(&ack().payload([7; 8000]), transmits(&ipip(1, &ack().payload([7; 8000])))),

@@ -55,7 +55,8 @@ pub enum Any {
     GueSource,
     /// The flow label of an outer IPv6 header.
     FlowLabel,
-    /// The lower half of the outer IPv4 source; the header's checksum must be right all the same.
+    /// The lower half of the outer IPv4 source, whose header's checksum must be right all the same, or the
+    /// last four bytes of the outer IPv6 source.
     OuterSource,
 }
 
@@ -200,6 +201,11 @@ impl Any {
                 let header = if frame.get(ip).is_some_and(|first| first >> 4 == 6) { 40 } else { 20 };
                 if let Some(port) = frame.get_mut(ip + header..ip + header + 2) {
                     port.fill(0);
+                }
+            }
+            Any::OuterSource if frame.get(ip).is_some_and(|first| first >> 4 == 6) => {
+                if let Some(source) = frame.get_mut(ip + 8..ip + 24) {
+                    source[12..].fill(0);
                 }
             }
             Any::OuterSource => {
