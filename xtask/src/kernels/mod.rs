@@ -13,7 +13,7 @@ use crate::test::Totals;
 use anyhow::{Result, bail};
 
 /// The kernel series that are tested beside the one that runs here.
-const SERIES: [&str; 1] = ["6.12"];
+const SERIES: [&str; 2] = ["6.1", "6.12"];
 
 /// Boots each kernel; one that cannot be had on this system is skipped, aloud.
 pub(crate) fn run(totals: &mut Totals) -> Result<()> {
