@@ -9,5 +9,6 @@ pub mod config;
 pub mod health;
 pub mod kernel;
 pub mod memory;
+pub mod proxy;
 pub mod signals;
 pub mod state;

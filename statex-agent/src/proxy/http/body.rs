@@ -1,0 +1,62 @@
+//! Bodies: polled piece by piece on the thread that the connection lives on.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use super::Fields;
+
+/// How long a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// Bytes in all, known from the start.
+    Length(u64),
+    /// It ends when it ends.
+    Unknown,
+}
+
+/// What comes of a body. Nothing comes behind trailers.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// Never empty.
+    Data(Bytes),
+    Trailers(Fields),
+}
+
+/// Why a body ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The peer closed, or its connection broke.
+    #[error("the body was cut short: {0}")]
+    Cut(#[from] io::Error),
+    /// What came is no body.
+    #[error("the body is malformed: {0}")]
+    Malformed(&'static str),
+    /// Nothing came for too long.
+    #[error("nothing came for too long")]
+    Late,
+}
+
+/// A body that is read by polling.
+pub trait Body {
+    /// The next piece; `None` at the end. Not called again after the end or an error.
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Piece, Fault>>>;
+
+    fn whole(&self) -> Whole;
+}
+
+/// A body that is there already, perhaps empty.
+#[derive(Clone, Debug, Default)]
+pub struct Full(pub Bytes);
+
+impl Body for Full {
+    fn poll_piece(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Piece, Fault>>> {
+        let data = std::mem::take(&mut self.0);
+        Poll::Ready((!data.is_empty()).then_some(Ok(Piece::Data(data))))
+    }
+
+    fn whole(&self) -> Whole {
+        Whole::Length(self.0.len() as u64)
+    }
+}

@@ -1,0 +1,19 @@
+//! What every protocol of the proxy turns messages into, and makes messages from.
+//!
+//! | file | |
+//! |---|---|
+//! | `fields.rs` | header and trailer fields: one flat block, in order |
+//! | `name.rs` | field names that the proxy itself acts on |
+//! | `message.rs` | heads of requests and responses |
+//! | `body.rs` | bodies, polled piece by piece |
+
+mod body;
+mod fields;
+mod message;
+mod name;
+
+pub use ::http::{Method, StatusCode};
+pub use body::{Body, Fault, Full, Piece, Whole};
+pub use fields::{Field, Fields};
+pub use message::{Request, Response, Scheme, Version};
+pub use name::Name;
