@@ -11,7 +11,7 @@ struct Arrow {
     why: &'static str,
 }
 
-const ARROWS: [Arrow; 8] = [
+const ARROWS: [Arrow; 9] = [
     Arrow {
         from: &["statex-common/"],
         but: &[],
@@ -41,6 +41,12 @@ const ARROWS: [Arrow; 8] = [
         but: &[],
         never: &["crate::kernel"],
         why: "control loops send events; state/reconcile.rs alone writes the kernel's tables",
+    },
+    Arrow {
+        from: &["statex-agent/src/proxy"],
+        but: &[],
+        never: &["crate::kernel", "crate::state", "crate::agent"],
+        why: "the proxy is handed what it needs to know; it touches neither tables nor the world",
     },
     Arrow {
         from: &["statex-agent/src/"],
@@ -122,6 +128,12 @@ mod tests {
     fn loops_do_not_touch_the_kernel() {
         assert_eq!(messages("statex-agent/src/health/mod.rs", "fn f() { crate::kernel::load() }").len(), 1);
         assert!(messages("statex-agent/src/state/reconcile.rs", "use crate::kernel::Tables;").is_empty());
+    }
+
+    #[test]
+    fn the_proxy_asks_neither_kernel_nor_state() {
+        assert_eq!(messages("statex-agent/src/proxy/h1/head.rs", "use crate::state::store;").len(), 1);
+        assert!(messages("statex-agent/src/proxy/h1/head.rs", "use crate::proxy::http::Fields;").is_empty());
     }
 
     #[test]
