@@ -1,12 +1,18 @@
 //! A request's way: from a client's bytes to a backend and back.
 //!
 //! ```text
-//! client ─ h1 (head, framing, body) ─> http::Request ─ headers ─> backend's h1
-//! client <─ h1 (encode) ─ http::Response <─ headers ─────────────────┘
+//! worker ─ serve ─ h1 ─> http::Request ─ route ─ headers ─ relay ─ upstream ─> backend
+//!                  h1 <─ http::Response <──────── headers ───┘
 //! ```
 //!
-//! | folder | holds |
+//! | where | what |
 //! |---|---|
+//! | `worker.rs` | one thread a core: sockets, runtime, start and stop |
+//! | `plan.rs` | what all of it goes by, replaced as a whole |
+//! | `serve.rs` | a client's connection, request after request |
+//! | `route/` | which route a request takes: pure |
+//! | `relay.rs` | one exchange with a backend, up and down at once |
+//! | `upstream/` | connections to backends |
 //! | `http/` | the vocabulary that all protocols share: heads, fields, bodies |
 //! | `h1/` | HTTP/1.1 (RFC 9112) without I/O: what bytes mean, and which bytes say it |
 //! | `headers/` | which fields cross the proxy: pure |
@@ -16,3 +22,13 @@
 pub mod h1;
 pub mod headers;
 pub mod http;
+pub mod plan;
+mod relay;
+pub mod route;
+mod serve;
+#[cfg(test)]
+mod tests;
+mod upstream;
+mod worker;
+
+pub use worker::Proxy;

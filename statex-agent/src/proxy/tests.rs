@@ -1,0 +1,223 @@
+//! The proxy between real sockets: a scripted backend behind it, and bytes as a client would send them.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use super::Proxy;
+use super::http::StatusCode;
+use super::plan::{Plan, Pool};
+use super::route::{Action, Host, Path, Route, Routes};
+
+/// Patience with what must come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A backend that answers the n-th request of each connection with the n-th text of the script and closes
+/// behind the last. Gives its address, and every head with the connection that it came by.
+fn backend(script: &'static [&'static str]) -> (SocketAddr, Receiver<(usize, String)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, (sender, seen)) = (listener.local_addr().unwrap(), channel());
+    std::thread::spawn(move || {
+        for (index, stream) in listener.incoming().enumerate() {
+            let (mut stream, sender) = (stream.unwrap(), sender.clone());
+            std::thread::spawn(move || {
+                for answer in script {
+                    let Some(head) = until(&mut stream, "\r\n\r\n") else { return };
+                    let _ = sender.send((index, head));
+                    let _ = stream.write_all(answer.as_bytes());
+                }
+            });
+        }
+    });
+    (address, seen)
+}
+
+/// Reads to the end of `mark`; `None`: the connection ended before.
+fn until(stream: &mut TcpStream, mark: &str) -> Option<String> {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (mut text, mut byte) = (Vec::new(), [0]);
+    while !text.ends_with(mark.as_bytes()) {
+        if stream.read(&mut byte).unwrap_or(0) == 0 {
+            return None;
+        }
+        text.push(byte[0]);
+    }
+    Some(String::from_utf8(text).unwrap())
+}
+
+/// All that comes until the connection ends.
+fn rest(stream: &mut TcpStream) -> String {
+    let mut text = String::new();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.read_to_string(&mut text).expect("the proxy closes in time");
+    text
+}
+
+fn route(path: &str, action: Action) -> Route {
+    Route { name: path.to_owned(), host: Host::Any, path: Path::Prefix(path.to_owned()), action }
+}
+
+fn plan(backend: SocketAddr) -> Plan {
+    let (to, hello) = ("https://example.net/".to_owned(), "hello".into());
+    let routes = vec![
+        route("/", Action::Proxy(0)),
+        route("/old", Action::Redirect { status: StatusCode::MOVED_PERMANENTLY, to }),
+        route("/hello", Action::Respond { status: StatusCode::OK, body: hello }),
+    ];
+    let pools = vec![Pool { backends: vec![backend] }];
+    Plan { routes: Routes::compile(routes).unwrap(), pools, ..Plan::default() }
+}
+
+/// A proxy before a backend, and a connection to it.
+fn before(backend: SocketAddr) -> (Proxy, TcpStream) {
+    let proxy = Proxy::start(&["127.0.0.1:0".parse().unwrap()], 1, plan(backend)).unwrap();
+    let client = TcpStream::connect(proxy.addresses()[0]).unwrap();
+    (proxy, client)
+}
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nKeep-Alive: 5\r\n\r\nok";
+
+#[test]
+fn requests_share_connections_on_both_sides() {
+    let (address, seen) = backend(&[OK, OK]);
+    let (_proxy, mut client) = before(address);
+    for target in ["/a?b", "/c"] {
+        write!(client, "GET {target} HTTP/1.1\r\nHost: x.net\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n")
+            .unwrap();
+        let answer = until(&mut client, "ok").unwrap();
+        assert_eq!(answer, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+        let (connection, head) = seen.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(connection, 0);
+        assert!(head.starts_with(&format!("GET {target} HTTP/1.1\r\nhost: x.net\r\n")), "{head}");
+        assert!(head.contains("x-forwarded-for: 127.0.0.1\r\n") && !head.contains("X-Hop"), "{head}");
+    }
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let (address, _seen) = backend(&[OK]);
+    let (_proxy, mut client) = before(address);
+    let requests =
+        "GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    client.write_all(requests.as_bytes()).unwrap();
+    let answers = rest(&mut client);
+    assert!(
+        answers.find("hello") < answers.find("\r\n\r\nok") && answers.ends_with("\r\n\r\nok"),
+        "{answers}"
+    );
+}
+
+#[test]
+fn bodies_cross_in_chunks_with_their_trailers() {
+    let (address, seen) =
+        backend(&["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nX-Sum: 7\r\n\r\n"]);
+    let (_proxy, mut client) = before(address);
+    let request = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+    client.write_all(request.as_bytes()).unwrap();
+    let answer = until(&mut client, "X-Sum: 7\r\n\r\n").unwrap();
+    assert!(answer.contains("transfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n"), "{answer}");
+    assert!(seen.recv_timeout(PATIENCE).unwrap().1.contains("transfer-encoding: chunked\r\n"));
+}
+
+#[test]
+fn routes_redirect_and_respond() {
+    let (address, _seen) = backend(&[]);
+    let (_proxy, mut client) = before(address);
+    write!(
+        client,
+        "GET /old/x HTTP/1.1\r\nHost: a\r\n\r\nHEAD /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let answers = rest(&mut client);
+    assert!(answers.starts_with("HTTP/1.1 301 Moved Permanently\r\nlocation: https://example.net/\r\n"));
+    assert!(
+        answers.ends_with("HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\n"),
+        "{answers}"
+    );
+}
+
+#[test]
+fn smuggled_requests_never_reach_a_backend() {
+    let (address, seen) = backend(&[OK]);
+    for fields in
+        ["Content-Length: 3\r\nTransfer-Encoding: chunked", "Content-Length: 3\r\nContent-Length: 4", "X : y"]
+    {
+        let (_proxy, mut client) = before(address);
+        write!(client, "POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n0\r\n\r\nGET /evil HTTP/1.1\r\n\r\n")
+            .unwrap();
+        assert!(until(&mut client, "\r\n\r\n").unwrap().starts_with("HTTP/1.1 400 "), "{fields}");
+        assert_eq!(until(&mut client, "\r\n\r\n"), None);
+    }
+    assert!(seen.try_recv().is_err());
+}
+
+#[test]
+fn a_kept_connection_that_was_closed_costs_no_request() {
+    // Each connection is good for one request, and says that it is good for more.
+    let (address, seen) = backend(&[OK]);
+    let (_proxy, mut client) = before(address);
+    for connection in 0..3 {
+        write!(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        assert!(until(&mut client, "\r\n\r\nok").unwrap().starts_with("HTTP/1.1 200 "));
+        assert_eq!(seen.recv_timeout(PATIENCE).unwrap().0, connection);
+    }
+}
+
+#[test]
+fn a_backend_that_makes_no_sense_is_a_bad_gateway() {
+    for nonsense in [
+        "",
+        "hello\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+    ] {
+        let (address, _seen) = backend(Box::leak(Box::new([nonsense])));
+        let (_proxy, mut client) = before(address);
+        write!(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        assert!(until(&mut client, "\r\n\r\n").unwrap().starts_with("HTTP/1.1 502 "), "{nonsense:?}");
+    }
+}
+
+#[test]
+fn a_response_that_is_cut_short_is_not_made_to_look_whole() {
+    for cut in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok",
+    ] {
+        let (address, _seen) = backend(Box::leak(Box::new([cut])));
+        let (_proxy, mut client) = before(address);
+        write!(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        let answer = rest(&mut client);
+        assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.contains("0\r\n\r\n"), "{answer}");
+    }
+}
+
+#[test]
+fn a_body_that_ends_with_the_connection_gets_chunks() {
+    let (address, _seen) = backend(&["HTTP/1.1 200 OK\r\n\r\nall of it"]);
+    let (_proxy, mut client) = before(address);
+    write!(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert!(until(&mut client, "\r\n0\r\n\r\n").unwrap().contains("9\r\nall of it\r\n"));
+}
+
+#[test]
+fn a_new_plan_changes_the_next_request_of_a_connection() {
+    let (address, _seen) = backend(&[OK]);
+    let (proxy, mut client) = before(address);
+    write!(client, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert!(until(&mut client, "hello").unwrap().starts_with("HTTP/1.1 200 "));
+    proxy.follow(Plan::default());
+    write!(client, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert!(until(&mut client, "\r\n\r\n").unwrap().starts_with("HTTP/1.1 404 "));
+}
+
+#[test]
+fn a_stop_ends_idle_connections_and_the_workers() {
+    let (address, _seen) = backend(&[]);
+    let (proxy, mut client) = before(address);
+    write!(client, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    until(&mut client, "hello").unwrap();
+    proxy.stop();
+    assert_eq!(rest(&mut client), "");
+}
