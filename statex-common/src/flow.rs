@@ -8,6 +8,9 @@
 //! key: fingerprint (56) │ generation (5) │ udp (1) │ state (2)
 //! ```
 //!
+//! Only as much of the array is in use as the flows need ([`FlowMasks`]); the agent lets it grow. A flow
+//! that is not where it belongs now is looked for where it belonged before, and moved.
+//!
 //! Who gives way to a new flow: a free entry, one unused for longer than its idle time, the oldest
 //! unconfirmed one. When all are confirmed, the new flow is refused, and its fingerprint noted; if its
 //! next packet finds the note, it takes the place of the oldest, one that is closing first. So what sends
@@ -19,7 +22,7 @@
 //! A key is changed by compare-and-exchange only, and while an entry changes hands its key is
 //! [`BUSY`], so no CPU ever pairs one flow's key with another's backend.
 
-use crate::abi::{FLOW_WAYS, FlowLine};
+use crate::abi::{FLOW_WAYS, FlowLine, FlowMasks};
 use crate::parse::transport::Transport;
 use crate::tables::Tables;
 
@@ -83,6 +86,18 @@ impl Entry<'_> {
         State::of(self.key)
     }
 
+    /// The flow as it would be remembered in another line.
+    #[inline(always)]
+    pub(crate) fn flow(&self, fingerprint: u64) -> NewFlow {
+        NewFlow {
+            fingerprint,
+            backend: self.backend,
+            generation: self.generation(),
+            udp: self.key & UDP != 0,
+            state: self.state(),
+        }
+    }
+
     /// Whether the flow has been silent for longer than `idle` (units of age).
     #[inline(always)]
     pub fn idle(&self, now: u16, idle: u32) -> bool {
@@ -109,10 +124,30 @@ impl Entry<'_> {
     }
 }
 
+/// Which part of the table is in use.
+#[inline(always)]
+fn masks<T: Tables>(tables: &T) -> FlowMasks {
+    let word = tables.control().map_or(0, |control| control.flows.get());
+    FlowMasks::from_word(word, tables.node().flow_mask.get())
+}
+
 /// The line of a fingerprint.
 #[inline(always)]
 pub fn line<T: Tables>(tables: &T, fingerprint: u64) -> Option<&FlowLine> {
-    tables.flow_line(fingerprint as u32 & tables.node().flow_mask.get())
+    tables.flow_line(fingerprint as u32 & masks(tables).now)
+}
+
+/// Whether flows may still lie where they were before the part in use grew.
+#[inline(always)]
+pub(crate) fn has_grown<T: Tables>(tables: &T) -> bool {
+    let FlowMasks { now, before } = masks(tables);
+    now != before
+}
+
+/// The line that a fingerprint had before the part in use grew.
+#[inline(always)]
+pub(crate) fn line_before<T: Tables>(tables: &T, fingerprint: u64) -> Option<&FlowLine> {
+    tables.flow_line(fingerprint as u32 & masks(tables).before)
 }
 
 /// 1 when `x`, which is less than 2^63, is 0.

@@ -16,14 +16,31 @@ pub fn deny<T: Tables>(tables: &T, source: &Addr) -> Result<(), Reason> {
     }
 }
 
+/// New flows of the service in this second, on this CPU.
+#[inline(always)]
+fn flows_in(second: u64, counters: &ServiceCounters) -> u64 {
+    let window = counters.window.get();
+    if window >> 32 == second { window & 0xffff_ffff } else { 0 }
+}
+
+/// The second that a new flow counts for, in the unit of the window.
+#[inline(always)]
+fn second(now: u64) -> u64 {
+    now >> 30 & 0xffff_ffff
+}
+
 /// Counts a new flow of the service in this second, on this CPU; whether it is within the rate.
 #[inline(always)]
 pub fn within_flow_rate(service: &Service, counters: &ServiceCounters, now: u64) -> bool {
-    let second = now >> 30 & 0xffff_ffff;
-    let window = counters.window.get();
-    let flows = if window >> 32 == second { window & 0xffff_ffff } else { 0 };
-    counters.window.set(second << 32 | (flows + 1));
+    let flows = flows_in(second(now), counters);
+    counters.window.set(second(now) << 32 | (flows + 1));
     flows < service.flow_rate.get() as u64
+}
+
+/// Whether the service has had all the new flows of this second that it may, on this CPU.
+#[inline(always)]
+pub fn flow_rate_reached(service: &Service, counters: &ServiceCounters, now: u64) -> bool {
+    flows_in(second(now), counters) >= service.flow_rate.get() as u64
 }
 
 /// One token, in the unit of the buckets.

@@ -7,6 +7,7 @@ use crate::parse::Fragment;
 use crate::parse::icmp::{self, Kind};
 use crate::reason::Reason;
 use crate::rewrite::icmp as reply;
+use crate::route::Chosen;
 use crate::stage::{Answer, Stage};
 use crate::tables::Tables;
 use crate::{flow, guard, ring, route, service};
@@ -59,9 +60,7 @@ pub(crate) fn error<P: Packet, T: Tables>(packet: &mut P, tables: &T, seen: &See
         return Ok(Answer::next(Stage::NatErrorForward, id));
     }
     let fingerprint = route::fingerprint(tables, &flow_ip, ports, id, flags);
-    let line = flow::line(tables, fingerprint).ok_or(Reason::TableMissing)?;
-    let known = flow::find(tables, line, fingerprint).and_then(|entry| route::usable(tables, &entry, id));
-    let backend = match known {
+    let backend = match owner(tables, fingerprint, id) {
         Some(chosen) => chosen.id,
         None => {
             let hash = route::ring_hash(tables, &flow_ip, ports, flags);
@@ -69,4 +68,14 @@ pub(crate) fn error<P: Packet, T: Tables>(packet: &mut P, tables: &T, seen: &See
         }
     };
     Ok(Answer::deliver(backend, fingerprint))
+}
+
+/// The backend that the flow table has for a flow.
+#[inline(always)]
+fn owner<T: Tables>(tables: &T, fingerprint: u64, service: u16) -> Option<Chosen<'_>> {
+    let remembered = |line| flow::find(tables, line, fingerprint);
+    let entry = flow::line(tables, fingerprint)
+        .and_then(remembered)
+        .or_else(|| flow::line_before(tables, fingerprint).and_then(remembered))?;
+    route::usable(tables, &entry, service)
 }

@@ -62,10 +62,31 @@ pub(crate) fn choose<'a, P: Packet, T: Tables>(
             quic::Route::ByFlow => {}
         }
     }
-    if let Some(chosen) = known(tables, flow) {
+    if let Some(chosen) = past_flow_rate(tables, seen, flow).or_else(|| known(tables, flow)) {
         return Ok(chosen);
     }
-    Err(Answer::next(Stage::NewFlow, flow.id))
+    let stage = if flow::has_grown(tables) { Stage::OldFlow } else { Stage::NewFlow };
+    Err(Answer::next(stage, flow.id))
+}
+
+/// The ring's backend for a SYN to a service whose new flows come faster than they may.
+///
+/// The flow table is not asked: it hardly ever knows a flow that opens, and a flood of them would cost a
+/// miss of the cache each. A service that also bounds its sources looks at those first, apart.
+#[inline(always)]
+fn past_flow_rate<'a, T: Tables>(tables: &'a T, seen: &Seen, flow: &Flow<'_>) -> Option<Chosen<'a>> {
+    const RATES: u32 = flag::FLOW_RATE | flag::SOURCE_RATE;
+    if flow.service.flags.get() & RATES != flag::FLOW_RATE || !flow.transport.opens() {
+        return None;
+    }
+    let counters = tables.service_counters(flow.id as u32)?;
+    let now = tables.now();
+    if !guard::flow_rate_reached(flow.service, counters, now) {
+        return None;
+    }
+    let chosen = open(tables, seen, flow, 0, now)?;
+    add(&counters.stateless, 1);
+    Some(chosen)
 }
 
 /// The backend that the flow table has for a packet, which is noted there.
@@ -138,6 +159,23 @@ fn expired<T: Tables>(tables: &T, entry: &Entry<'_>, transport: &Transport, now:
         true => entry.idle(now, tables.node().udp_idle.get()),
         false => transport.opens() && entry.state() == State::Closing,
     }
+}
+
+/// The backend of a flow that the table remembers where it was before the table grew; the flow moves.
+///
+/// What was remembered there stays until another flow takes its place; nobody looks for it again.
+#[inline(always)]
+pub(crate) fn old_flow<T: Tables>(tables: &T, flow: &Flow<'_>) -> Option<u16> {
+    let fingerprint = flow.fingerprint;
+    let entry = flow::find(tables, flow::line_before(tables, fingerprint)?, fingerprint)?;
+    let chosen = usable(tables, &entry, flow.id)?;
+    let now = flow::age(tables.now());
+    if expired(tables, &entry, &flow.transport, now) {
+        return None;
+    }
+    let line = flow::line(tables, fingerprint)?;
+    flow::insert(tables, line, entry.flow(fingerprint), flow::find(tables, line, fingerprint), now);
+    Some(chosen.id)
 }
 
 /// Gives a new flow to the backend that the ring has for it, and remembers it unless flows come too fast.

@@ -9,6 +9,7 @@
 //!         │             ├─ FirstFragment
 //!         │             └─ TooBig
 //!         │   (Extensions: wherever an IPv6 header is read)
+//!         ├─ OldFlow → Deliver, NewFlow   (no entry where the flow table has it since it grew)
 //!         ├─ NewFlow → Deliver            (no entry in the flow table)
 //!         │   └─ SourceRate
 //!         ├─ NatForward ⇄ NatOpen         (no port yet)
@@ -40,6 +41,8 @@ pub enum Stage {
     Ipv6,
     /// Follows IPv6 extension headers; answers where they lead.
     Extensions,
+    /// TCP or UDP that the flow table may know from before it grew.
+    OldFlow,
     /// TCP or UDP that the flow table does not know.
     NewFlow,
     /// Takes a token of the source prefix.
@@ -132,7 +135,8 @@ impl Answer {
     /// The stage that follows, and what it is told.
     #[inline(always)]
     pub(crate) fn following(self, vlan: u16) -> Option<(Stage, Told)> {
-        const FOLLOWING: [Stage; 10] = [
+        const FOLLOWING: [Stage; 11] = [
+            Stage::OldFlow,
             Stage::NewFlow,
             Stage::NatForward,
             Stage::NatOpen,
@@ -198,6 +202,13 @@ impl Stage {
                 let flow = flow(packet, tables, seen, told)?;
                 let backend = route::new_flow(packet, tables, seen, &flow)?;
                 return Ok(Answer::deliver(backend, flow.fingerprint));
+            }
+            Stage::OldFlow => {
+                let flow = flow(packet, tables, seen, told)?;
+                return Ok(match route::old_flow(tables, &flow) {
+                    Some(backend) => Answer::deliver(backend, flow.fingerprint),
+                    None => Answer::next(Stage::NewFlow, flow.id),
+                });
             }
             Stage::NatForward => {
                 let flow = flow(packet, tables, seen, told)?;

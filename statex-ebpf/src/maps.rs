@@ -30,7 +30,7 @@ pub(crate) static SOURCES: Array<SourceLine> = Array::with_max_entries(64, ALIGN
 #[map]
 pub(crate) static QUIC: Array<QuicId> = Array::with_max_entries(8, 0);
 #[map]
-pub(crate) static CONTROL: Array<Control> = Array::with_max_entries(1, 0);
+pub(crate) static CONTROL: Array<Control> = Array::with_max_entries(1, ALIGNED);
 #[map]
 pub(crate) static PREFIXES: LpmTrie<Addr, u32> = LpmTrie::with_max_entries(1024, BPF_F_NO_PREALLOC);
 #[map]

@@ -31,6 +31,7 @@ stages! {
     stage_ipv4 => Ipv4,
     stage_ipv6 => Ipv6,
     stage_extensions => Extensions,
+    stage_old_flow => OldFlow,
     stage_new_flow => NewFlow,
     stage_source_rate => SourceRate,
     stage_remember => Remember,

@@ -13,7 +13,8 @@ use statex_agent::kernel::netlink::Netlink;
 use statex_agent::kernel::pin::{Pins, remove_all};
 use statex_agent::kernel::plane::{Maps, Plane};
 use statex_agent::kernel::shape::Shape;
-use statex_common::abi::{Addr, Backend, Egress, Service, service_flags};
+use statex_common::abi::{Addr, Backend, Egress, FlowLine, FlowMasks, Service, service_flags};
+use statex_common::flow::State;
 use statex_tests::lab::{Namespace, ip};
 use statex_tests::wait;
 use tempfile::TempDir;
@@ -86,6 +87,25 @@ fn service() -> Service {
     };
     row.flags.set(service_flags::LIVE);
     row
+}
+
+#[test]
+fn flow_table_grows_when_flows_need_more_of_it() {
+    let folder = BpfFolder::new();
+    let mut config = small();
+    config.limits.flows = 1_000_000;
+    let (_plane, mut maps) = load(&config, &folder);
+    maps.live.write(&Write::Features(3)).unwrap();
+    assert_eq!(maps.growth.turn().unwrap().now, FlowMasks::LEAST);
+    let full = FlowLine::default();
+    full.keys.iter().for_each(|key| key.set(State::Confirmed as u64));
+    let rows = maps.counters.flow_lines();
+    let visit = rows.visit(0..1024).unwrap();
+    assert!(visit.rows().all(|line| visit.put_last(line, &full, 0)));
+    let grown = FlowMasks { now: 0xffff, before: FlowMasks::LEAST };
+    assert_eq!(maps.growth.turn().unwrap(), grown);
+    assert_eq!(maps.growth.turn().unwrap(), FlowMasks { now: (1 << 18) - 1, before: 0xffff });
+    assert_eq!(maps.live.read().unwrap().features, 3);
 }
 
 #[test]

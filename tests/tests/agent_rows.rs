@@ -177,7 +177,7 @@ impl Tables {
         world.settings.nat_ports = 100;
         let mut memory = world.tables();
         memory.node = self.node;
-        memory.control = Control { features: Shared::new(image.features) };
+        memory.control = Control { features: Shared::new(image.features), ..Control::default() };
         memory.index = image.index.clone();
         memory.services = (0..64).map(|id| image.services.get(&id).cloned().unwrap_or_default()).collect();
         memory.backends = (0..64).map(|id| image.backends.get(&id).cloned().unwrap_or_default()).collect();

@@ -28,7 +28,7 @@ use crate::{
     config::{self, Config},
     health::{self, Board},
     kernel::{
-        events,
+        events, growth,
         neighbours::{self, Fact},
         netlink::Netlink,
         pin::Pins,
@@ -138,6 +138,7 @@ impl Life {
                 listener.store.tell(report).await;
             }
         });
+        loops.spawn(growth::watch(maps.growth));
         loops.spawn(events::watch(maps.events, door.listeners()));
         if let Some(mut log) = maps.log.filter(|_| config.log.packets) {
             loops.spawn(async move {

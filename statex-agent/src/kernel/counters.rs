@@ -112,6 +112,11 @@ impl Counters {
         Ok(count)
     }
 
+    /// The rows of the flow table.
+    pub fn flow_lines(&self) -> Rows<FlowLine> {
+        self.flows.clone()
+    }
+
     /// Starts a backend row's counters again from 0: its id was given to another backend.
     pub fn clear_backend(&self, id: u32) -> Result<(), MapError> {
         clear(&self.backends, id)

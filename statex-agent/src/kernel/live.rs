@@ -3,7 +3,7 @@
 use std::{io, mem::offset_of, sync::Arc};
 
 use aya::maps::MapError;
-use statex_common::abi::{Addr, Backend, Egress, Node, QuicId, RingWord, Service, Slot, names};
+use statex_common::abi::{Addr, Backend, Control, Egress, Node, QuicId, RingWord, Service, Slot, names};
 
 use super::{
     counters::Counters,
@@ -95,8 +95,8 @@ impl Live {
             let word = tables.quic.get(&rotation, 0);
             image.quic[rotation as usize] = word.map_err(|error| map_failed(names::QUIC, error))?;
         }
-        let features = tables.control.get(&0, 0);
-        image.features = features.map_err(|error| map_failed(names::CONTROL, error))?;
+        let control = tables.control.get(0).map_err(|error| failed(names::CONTROL, error))?;
+        image.features = control.map_or(0, |control| control.features.get());
         Ok(image)
     }
 }
@@ -170,7 +170,8 @@ impl Kernel for Live {
                 tables.quic.set(u32::from(*rotation), word, 0).map_err(|error| map_failed(names::QUIC, error))
             }
             Write::Features(features) => {
-                tables.control.set(0, features, 0).map_err(|error| map_failed(names::CONTROL, error))
+                put_word(&tables.control, 0, offset_of!(Control, features), *features)
+                    .map_err(|error| failed(names::CONTROL, error))
             }
         }
     }

@@ -4,6 +4,7 @@ pub mod attach;
 pub mod counters;
 pub mod events;
 pub mod fake;
+pub mod growth;
 pub mod image;
 pub mod links;
 pub mod live;

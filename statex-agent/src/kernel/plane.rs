@@ -13,6 +13,7 @@ use statex_common::abi::names;
 use super::{
     attach::{AttachError, attach_pinned, unpin},
     counters::Counters,
+    growth::Growth,
     links::{Link, Links},
     live::Live,
     load::{self, LoadError},
@@ -36,6 +37,7 @@ pub struct Plane {
 pub struct Maps {
     pub live: Live,
     pub counters: Arc<Counters>,
+    pub growth: Growth,
     pub events: RingBuf<MapData>,
     /// Writes what the programs have logged since the last call; None when they were built without logging.
     pub log: Option<Box<dyn FnMut() + Send>>,
@@ -57,8 +59,9 @@ impl Plane {
         let log = EbpfLogger::init(&mut object)
             .ok()
             .map(|mut logger| -> Box<dyn FnMut() + Send> { Box::new(move || logger.flush()) });
+        let growth = Growth::new(tables.control.clone(), counters.flow_lines(), &shape.node);
         let live = Live::new(tables, counters.clone(), shape.node);
-        let maps = Maps { live, counters, events, log };
+        let maps = Maps { live, counters, growth, events, log };
         Ok((Self { object, pins, held: BTreeMap::new(), probes: Probes::default() }, maps))
     }
 

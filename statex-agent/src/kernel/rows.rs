@@ -11,7 +11,10 @@ use std::{
     ops::Range,
     os::fd::{AsFd, OwnedFd},
     ptr::NonNull,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use aya::maps::{Map, MapData};
@@ -24,9 +27,9 @@ const PAGE: usize = 4096;
 const WORD: usize = size_of::<u64>();
 
 /// An array map of rows of this type, made with `BPF_F_MMAPABLE`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Rows<R> {
-    fd: OwnedFd,
+    fd: Arc<OwnedFd>,
     len: u32,
     row: PhantomData<fn() -> R>,
 }
@@ -53,7 +56,7 @@ impl<R: Row> Rows<R> {
             return Err(LoadError::Layout(name));
         }
         let fd = data.fd().as_fd().try_clone_to_owned()?;
-        Ok(Self { fd, len: info.max_entries(), row: PhantomData })
+        Ok(Self { fd: Arc::new(fd), len: info.max_entries(), row: PhantomData })
     }
 
     /// How many rows there are.
@@ -78,8 +81,9 @@ impl<R: Row> Rows<R> {
         let length = NonZeroUsize::new(end - offset).unwrap_or(NonZeroUsize::MIN);
         let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         // SAFETY: a new mapping of a map's pages at an address of the kernel's choice.
-        let base =
-            unsafe { mmap(None, length, protection, MapFlags::MAP_SHARED, &self.fd, offset as libc::off_t) }?;
+        let base = unsafe {
+            mmap(None, length, protection, MapFlags::MAP_SHARED, &*self.fd, offset as libc::off_t)
+        }?;
         Ok(Visit { base, length, skipped: first_byte - offset, rows, map: PhantomData })
     }
 

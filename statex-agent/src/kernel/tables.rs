@@ -7,7 +7,7 @@ use aya::{
     maps::{Array, HashMap, LpmTrie, MapData, MapError, RingBuf, lpm_trie::Key},
 };
 use ipnet::IpNet;
-use statex_common::abi::{Addr, Backend, Bucket, RingWord, Service, names};
+use statex_common::abi::{Addr, Backend, Bucket, Control, RingWord, Service, names};
 
 use super::{load::LoadError, rows::Rows};
 
@@ -21,7 +21,7 @@ pub struct Tables {
     pub deny: Trie,
     pub links: HashMap<MapData, u32, u64>,
     pub quic: Array<MapData, u64>,
-    pub control: Array<MapData, u64>,
+    pub control: Rows<Control>,
 }
 
 impl Tables {
@@ -41,7 +41,7 @@ impl Tables {
             deny: Trie(take(names::DENY)?.try_into()?),
             links: take(names::LINKS)?.try_into()?,
             quic: take(names::QUIC)?.try_into()?,
-            control: take(names::CONTROL)?.try_into()?,
+            control: Rows::new(names::CONTROL, take(names::CONTROL)?)?,
         })
     }
 }

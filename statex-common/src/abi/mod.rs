@@ -22,7 +22,7 @@ mod source;
 pub use address::{Addr, Prefix};
 pub use backend::{Backend, BackendState, Egress, Mode, NextHop, OUTER_LEN, notes};
 pub use bytes::Row;
-pub use control::{Control, features};
+pub use control::{Control, FlowMasks, features};
 pub(crate) use counters::add;
 pub use counters::{BackendCounters, ServiceCounters};
 pub use event::{Event, EventKind};
@@ -37,7 +37,7 @@ pub use source::{SOURCE_WAYS, SourceLine};
 
 /// The version of all layouts together. Pins live in a folder with this number, so that a binary never
 /// reads rows that another layout wrote.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// Names of the maps and programs inside the object.
 pub mod names {

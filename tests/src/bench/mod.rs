@@ -134,7 +134,7 @@ fn path(
     scene: Scene,
     floor: Spread,
 ) -> Result<Figure> {
-    kernel.reset(&scene::world(scene).tables());
+    kernel.reset(&scene::holding(scene, case.flows).tables());
     let program = kernel.program_mut(Side::Node).fd()?.try_clone()?;
     let frame = match case.reply {
         None => case.frame.clone(),

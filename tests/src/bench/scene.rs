@@ -1,5 +1,8 @@
 //! The services that are measured: each with a hundred backends of its own.
 
+use statex_agent::kernel::growth;
+
+use super::case::Flows;
 use crate::doubles::{ServicePlan, World};
 
 /// How many services there are, and backends of each.
@@ -66,6 +69,16 @@ pub(super) fn world(scene: Scene) -> World {
             settings.nat_ports = 8;
             settings.outer_v4_vary = [0, 0, 0xff, 0xff];
         })
+}
+
+/// All services, with as much of the flow table in use as an agent lets so many flows have. Flows of one packet
+/// each are not confirmed, so for them the table does not grow.
+pub(super) fn holding(scene: Scene, flows: Flows) -> World {
+    let mut world = world(scene);
+    if let Flows::Number(number) = flows {
+        world.flow_masks = Some(growth::enough_for(number, FLOW_LINES - 1));
+    }
+    world
 }
 
 fn each(service: ServicePlan, add: impl Fn(ServicePlan, usize) -> ServicePlan) -> ServicePlan {

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use statex_common::abi::{
-    Addr, Backend, BackendCounters, BackendState, Bucket, Control, Egress, FlowLine, HASH_WORDS, IndexSlot,
-    Mode, NAT_ADDRESSES, NatEntry, NextHop, Node, OUTER_LEN, Prefix, QuicId, RingWord, Service,
+    Addr, Backend, BackendCounters, BackendState, Bucket, Control, Egress, FlowLine, FlowMasks, HASH_WORDS,
+    IndexSlot, Mode, NAT_ADDRESSES, NatEntry, NextHop, Node, OUTER_LEN, Prefix, QuicId, RingWord, Service,
     ServiceCounters, Slot, SourceLine, features, service_flags as flag,
 };
 use statex_common::shared::{Fixed, Shared};
@@ -63,7 +63,10 @@ fn empty(world: &World) -> Memory {
     let ring_words = world.services.len() * world.settings.ring_slots.div_ceil(2) as usize;
     Memory {
         node: node(world),
-        control: Control::default(),
+        control: Control {
+            features: Shared::default(),
+            flows: Shared::new(world.flow_masks.map_or(0, FlowMasks::word)),
+        },
         index: vec![Bucket::default(); buckets(world)],
         services: vec![Service::default(); SERVICES],
         backends: vec![Backend::default(); backends],

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use statex_common::abi::{BackendState, Mode, NextHop};
+use statex_common::abi::{BackendState, FlowMasks, Mode, NextHop};
 
 use super::Bytes;
 use crate::packet::{Mac, protocol};
@@ -19,6 +19,8 @@ pub struct World {
     pub decapsulated: Vec<IpAddr>,
     /// Addresses of the node that translated flows use.
     pub nat_addresses: Vec<IpAddr>,
+    /// The part of the flow table in use; None is the least.
+    pub flow_masks: Option<FlowMasks>,
     pub settings: Settings,
 }
 

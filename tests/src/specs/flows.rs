@@ -1,5 +1,7 @@
 //! The flow table: who is remembered, for how long, and who gives way.
 
+use statex_common::abi::FlowMasks;
+
 use super::scene::*;
 use super::spec::{Any, Spec, spec, transmits};
 use crate::doubles::{ServicePlan, World};
@@ -111,6 +113,20 @@ fn forgotten() -> Vec<Spec> {
             .flood(5_000, |number| syn_from(number.wrapping_add(40_001)))
             .then(only_the_second)
             .packet(&ack(), transmits(&ipip(1, &ack())).counting("new_flows", 0)),
+        spec("a flow moves along when more of the table comes into use")
+            .given(web_of_two().settings(|settings| settings.flow_lines = 1 << 16))
+            .then(|world| world.drain("10.1.0.2"))
+            .packet(&syn(), transmits(&ipip(1, &syn())))
+            .packet(&ack(), transmits(&ipip(1, &ack())))
+            .packet(&syn_from(2), transmits(&ipip(1, &syn_from(2))))
+            .then(only_the_second)
+            .then(|world| world.flow_masks = Some(FlowMasks { now: 0xffff, before: 0x0fff }))
+            .packet(&ack(), transmits(&ipip(1, &ack())).counting("new_flows", 0))
+            .packet(&ack_from(2), transmits(&ipip(1, &ack_from(2))).counting("new_flows", 0))
+            .packet(&syn_from(3), transmits(&ipip(2, &syn_from(3))).counting("new_flows", 1))
+            .then(|world| world.flow_masks = Some(FlowMasks { now: 0xffff, before: 0xffff }))
+            .packet(&ack(), transmits(&ipip(1, &ack())).counting("new_flows", 0))
+            .packet(&ack_from(2), transmits(&ipip(1, &ack_from(2))).counting("new_flows", 0)),
         spec("a confirmed UDP flow outlives a flood of single datagrams")
             .given(dns_of_two())
             .then(|world| world.drain("10.1.0.2"))
