@@ -72,11 +72,13 @@ pub(crate) fn choose<'a, P: Packet, T: Tables>(
 /// The ring's backend for a SYN to a service whose new flows come faster than they may.
 ///
 /// The flow table is not asked: it hardly ever knows a flow that opens, and a flood of them would cost a
-/// miss of the cache each. A service that also bounds its sources looks at those first, apart.
+/// miss of the cache each. A service that also bounds its sources looks at those first, apart, and where
+/// flow events are told, they are told of these flows, too: apart, since an event takes stack.
 #[inline(always)]
 fn past_flow_rate<'a, T: Tables>(tables: &'a T, seen: &Seen, flow: &Flow<'_>) -> Option<Chosen<'a>> {
     const RATES: u32 = flag::FLOW_RATE | flag::SOURCE_RATE;
-    if flow.service.flags.get() & RATES != flag::FLOW_RATE || !flow.transport.opens() {
+    let apart = flow.service.flags.get() & RATES != flag::FLOW_RATE || tables.node().event_sample.get() != 0;
+    if apart || !flow.transport.opens() {
         return None;
     }
     let counters = tables.service_counters(flow.id as u32)?;
@@ -84,7 +86,7 @@ fn past_flow_rate<'a, T: Tables>(tables: &'a T, seen: &Seen, flow: &Flow<'_>) ->
     if !guard::flow_rate_reached(flow.service, counters, now) {
         return None;
     }
-    let chosen = open(tables, seen, flow, 0, now)?;
+    let chosen = assign(tables, seen, flow)?;
     add(&counters.stateless, 1);
     Some(chosen)
 }
@@ -238,17 +240,24 @@ pub(crate) fn open<'a, T: Tables>(
     had: u16,
     now: u64,
 ) -> Option<Chosen<'a>> {
-    let hash = ring_hash(tables, &seen.ip, flow.transport.ports, flow.service.flags.get());
-    let chosen = by_ring(tables, flow.service, hash)?;
+    let chosen = assign(tables, seen, flow)?;
     let counters = tables.service_counters(flow.id as u32)?;
-    add(&counters.new_flows, 1);
-    add(&tables.backend_counters(chosen.id as u32)?.new_flows, 1);
     let moved = had != 0 && had != chosen.id;
     if moved {
         add(&counters.rehashed, 1);
     }
     let kind = if moved { EventKind::Moved } else { EventKind::Opened };
     tell(tables, &seen.ip, flow, chosen.id, kind, now);
+    Some(chosen)
+}
+
+/// Asks the ring for a new flow's backend, and counts the flow.
+#[inline(always)]
+fn assign<'a, T: Tables>(tables: &'a T, seen: &Seen, flow: &Flow<'_>) -> Option<Chosen<'a>> {
+    let hash = ring_hash(tables, &seen.ip, flow.transport.ports, flow.service.flags.get());
+    let chosen = by_ring(tables, flow.service, hash)?;
+    add(&tables.service_counters(flow.id as u32)?.new_flows, 1);
+    add(&tables.backend_counters(chosen.id as u32)?.new_flows, 1);
     Some(chosen)
 }
 
