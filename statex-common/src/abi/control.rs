@@ -34,8 +34,9 @@ pub struct FlowMasks {
 }
 
 impl FlowMasks {
-    /// Lines less one that are in use at least, where the table has so many.
-    pub const LEAST: u32 = (1 << 12) - 1;
+    /// Lines less one that are in use at least, where the table has so many: 4 MiB, in which some ten
+    /// thousand flows that come at once all find a place.
+    pub const LEAST: u32 = (1 << 16) - 1;
 
     /// The word [`Control::flows`].
     #[inline(always)]
