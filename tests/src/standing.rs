@@ -43,11 +43,14 @@ pub fn up(arguments: &[&str]) -> Result<Vec<String>> {
     let mut command = Command::new(binary("lab")?);
     // A process group of its own: Ctrl-C in this terminal is not meant for it.
     let command = command.arg("hold").args(arguments).stdin(Stdio::null()).process_group(0);
-    let mut holder = command.stdout(Stdio::piped()).spawn()?;
+    // Neither output is this process's own: a pipeline that it stands in ends with it, not with the holder.
+    let mut holder = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let mut said = String::new();
-    let output = holder.stdout.take().context("standard output is piped")?;
-    BufReader::new(output).read_line(&mut said)?;
-    ensure!(said.trim() == READY, "the laboratory does not stand");
+    BufReader::new(holder.stdout.take().context("standard output is piped")?).read_line(&mut said)?;
+    if said.trim() != READY {
+        let output = holder.wait_with_output()?;
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
     Ok(standing()?.hosts.into_keys().collect())
 }
 

@@ -64,7 +64,8 @@ fn link(name: &str) -> Link {
 
 /// The kernel takes a program off a little after its link has gone.
 fn wait_until_bare(name: &str) {
-    wait::until(Duration::from_secs(5), || link(name).xdp.map_or(Ok(()), Err)).unwrap();
+    wait::until(Duration::from_secs(5), || link(name).xdp.map_or(Ok(()), |there| Err(format!("{there:?}"))))
+        .unwrap();
 }
 
 fn small() -> Config {

@@ -33,7 +33,8 @@ pub(crate) fn launch(
     setup::ensure(&[needs, &[Need::Ebpf]].concat(), consent)?;
     build_ebpf::run(consent)?;
     let mut build = exec::cargo("build");
-    build.args(["--package=statex-tests", "--package=statex-agent", "--bin", program, "--bin=statex"]);
+    // The programs start `statex` on nodes and backends, and `lab` as the origins, by their paths.
+    build.args(["--workspace", "--bin", program, "--bin=lab", "--bin=statex"]);
     let dir = match profile {
         Profile::Debug => "target/debug",
         Profile::Release => {

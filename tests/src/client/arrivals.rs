@@ -1,6 +1,8 @@
 //! New conversations at a steady rate, so that it shows how long a change keeps newcomers out.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -25,7 +27,7 @@ pub struct Arrival {
 #[derive(Debug)]
 pub struct Arrivals {
     arrived: Receiver<Arrival>,
-    stop: tokio::sync::oneshot::Sender<()>,
+    stop: Arc<AtomicBool>,
     _reactor: Reactor,
 }
 
@@ -39,11 +41,12 @@ impl Arrivals {
     ) -> Result<Self> {
         let reactor = Reactor::start(namespace)?;
         let (sender, arrived) = channel();
-        let (stop, mut stopped) = tokio::sync::oneshot::channel();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
         reactor.spawn(async move {
             let mut ticks = interval(pause);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            while stopped.try_recv().is_err() {
+            while !stopped.load(Ordering::Relaxed) {
                 ticks.tick().await;
                 let sender = sender.clone();
                 tokio::spawn(async move {
@@ -59,9 +62,14 @@ impl Arrivals {
         Ok(Self { arrived, stop, _reactor: reactor })
     }
 
-    /// Lets no more come, waits for those that did, and gives all in the order of their coming.
+    /// Lets no more come.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Stops, waits for those that have come, and gives all in the order of their coming.
     pub fn finish(self) -> Vec<Arrival> {
-        let _ = self.stop.send(());
+        self.stop();
         let mut arrivals: Vec<_> = self.arrived.iter().collect();
         arrivals.sort_by_key(|arrival| arrival.at);
         arrivals

@@ -93,11 +93,20 @@ impl Crowd {
     /// # Errors
     /// When that takes longer than `patience`.
     pub fn settle(&self, patience: Duration) -> Result<()> {
-        let before = self.members();
-        // The exchange that runs now may have been answered before; the one after it was not.
-        let moved = |index: usize, member: &Member| member.exchanges >= before[index].exchanges + 2;
-        self.wait_for_all("settled", patience, |index, member| {
-            member.broken.is_some() || moved(index, member)
+        Self::settle_all([self], patience)
+    }
+
+    /// Waits for several crowds as [`settle`](Self::settle) does for one.
+    ///
+    /// # Errors
+    /// When one takes longer than `patience`.
+    pub fn settle_all<'a>(crowds: impl IntoIterator<Item = &'a Self>, patience: Duration) -> Result<()> {
+        let crowds: Vec<_> = crowds.into_iter().map(|crowd| (crowd, crowd.members())).collect();
+        crowds.into_iter().try_for_each(|(crowd, before)| {
+            // The exchange that runs now may have been answered before; the one after it was not.
+            let moved = |index: usize, member: &Member| member.exchanges >= before[index].exchanges + 2;
+            let done = |index: usize, member: &Member| member.broken.is_some() || moved(index, member);
+            crowd.wait_for_all("settled", patience, done)
         })
     }
 

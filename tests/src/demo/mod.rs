@@ -70,9 +70,8 @@ pub fn run(options: Options, progress: &dyn Fn(&str)) -> Result<Vec<Outcome>> {
     deployment.backends[KILLED].kill();
     deployment.wait_for(&killed, "down")?;
     sleep(AFTERMATH);
+    runs.iter().filter_map(|run| run.arrivals.as_ref()).for_each(Arrivals::stop);
     settle(&runs)?;
-
-    progress("counting");
     Ok(runs.into_iter().map(|run| run.finish(&killed, at)).collect())
 }
 
@@ -106,5 +105,5 @@ impl Run {
 }
 
 fn settle(runs: &[Run]) -> Result<()> {
-    runs.iter().try_for_each(|run| run.crowd.settle(PATIENCE).with_context(|| run.outcome.path.to_string()))
+    Crowd::settle_all(runs.iter().map(|run| &run.crowd), PATIENCE)
 }

@@ -8,7 +8,7 @@ mod process;
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 pub use backend::Backend;
 pub use configuration::{Configuration, HEALTH_MILLIS};
 pub use mode::{Mode, Path};
@@ -50,6 +50,7 @@ impl Deployment {
     /// Waits until a backend is in this state (`up`, `down`, `draining`) in every service.
     pub fn wait_for(&self, backend: &str, state: &str) -> Result<()> {
         wait::until(PATIENCE, || self.node.backend_is(backend, state))
+            .with_context(|| format!("the agent said:\n{}", self.node.words()))
     }
 
     /// Takes new flows away from a backend.

@@ -12,16 +12,19 @@
 mod binary;
 mod link;
 mod namespace;
+mod pass;
 mod plan;
 mod reactor;
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
+use aya::Ebpf;
 
 pub use binary::{BINARIES, binary};
 pub use link::{ip, join};
 pub use namespace::{Namespace, Place};
+pub use pass::attach_pass;
 pub use plan::{Addresses, BACKENDS, CLIENTS, Family, Layout, VIRTUAL_PREFIXES, virtual_address};
 pub use reactor::Reactor;
 
@@ -70,6 +73,7 @@ pub struct Lab {
     pub clients: Vec<Host>,
     pub node: Host,
     pub backends: Vec<Host>,
+    _passes: Vec<Ebpf>,
 }
 
 impl Lab {
@@ -96,13 +100,15 @@ impl Lab {
             Layout::Shared => ("lan", Segment::LAN),
             Layout::Routed | Layout::TwoLegged => ("far", Segment::FAR),
         };
+        let mut passes = vec![attach_pass(&router.namespace, "node")?];
         if layout == Layout::TwoLegged {
             plug(&router, &node, "eth1", "node-far", "far", segment.host(2))?;
+            passes.push(attach_pass(&router.namespace, "node-far")?);
         }
         let backend = |number| on_bridge(&router, &format!("backend{number}"), bridge, segment, 10 + number);
         let backends = (1..=BACKENDS as u8).map(backend).collect::<Result<_>>()?;
         route_virtual_addresses(&router, node.addresses)?;
-        Ok(Self { router, clients, node, backends })
+        Ok(Self { router, clients, node, backends, _passes: passes })
     }
 
     /// All hosts by name.
