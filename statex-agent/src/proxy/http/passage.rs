@@ -1,0 +1,46 @@
+//! Where messages come from and where they go, whatever the protocol.
+//!
+//! ```text
+//! client ─ Body ──────────────> Sink<Request> ─ backend
+//!        ─ Sink<Response> <──── Source ───────
+//! ```
+//!
+//! An action (proxy, files, respond, …) is written once, over these; HTTP/1.1, HTTP/2 and HTTP/3 each give
+//! them for one exchange.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use super::{Body, Fault, Fields, Response, Whole};
+
+/// Where a message goes: responses to a client, or a request to a backend.
+///
+/// What is given is only noted; [`poll_flush`](Sink::poll_flush) sends it. So a head and the first pieces of
+/// a body leave in one system call.
+pub trait Sink<Head> {
+    /// The head. Responses with an interim status (RFC 9110 §15.2) may come before the final one, with
+    /// [`Whole::Length(0)`](Whole::Length).
+    fn head(&mut self, head: &Head, whole: Whole);
+
+    /// The next piece of the body; never empty.
+    fn data(&mut self, data: Bytes);
+
+    /// The body has ended. Trailers are left out where the peer's protocol or version has none.
+    fn end(&mut self, trailers: &Fields);
+
+    /// Sends what was noted. Ready: more may be given, though a little may still wait to be sent; after
+    /// [`end`](Sink::end): all was handed to the connection.
+    ///
+    /// # Errors
+    ///
+    /// The peer takes no more of this message.
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+/// Where a backend's answer comes from: heads first, then, as its [`Body`], what belongs to the final one.
+pub trait Source: Body {
+    /// The next head: interim ones, then the final one, after which this is not called again.
+    fn poll_head(&mut self, context: &mut Context<'_>, head: &mut Response) -> Poll<Result<Whole, Fault>>;
+}
