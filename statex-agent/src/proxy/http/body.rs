@@ -33,6 +33,9 @@ pub enum Fault {
     /// What came is no body.
     #[error("the body is malformed: {0}")]
     Malformed(&'static str),
+    /// The peer says that it has not looked at the message, so that it can be sent again (RFC 9113 §8.7).
+    #[error("the peer has not looked at it")]
+    Refused,
     /// Nothing came for too long.
     #[error("nothing came for too long")]
     Late,

@@ -57,7 +57,8 @@ impl Fields {
         self.add(name, name.text().as_bytes(), value);
     }
 
-    fn add(&mut self, name: Name, text: &[u8], value: &[u8]) {
+    /// Adds a field whose name was recognized before: `name` is [`Name::of`] `text`.
+    pub fn add(&mut self, name: Name, text: &[u8], value: &[u8]) {
         let start = self.block.len();
         self.block.extend_from_slice(text);
         self.block.extend_from_slice(value);

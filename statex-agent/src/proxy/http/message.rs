@@ -27,8 +27,11 @@ pub struct Request {
     /// Host and port as the client named them (`Host` or `:authority`); empty where it named none. There
     /// is no `Host` among the fields.
     pub authority: Vec<u8>,
-    /// Path and query; `*` for `OPTIONS *`; empty for `CONNECT`.
+    /// Path and query; `*` for `OPTIONS *`; empty for a `CONNECT` that asks for a tunnel.
     pub target: Vec<u8>,
+    /// What a `CONNECT` asks to speak on its stream (`:protocol`, RFC 8441 §4 and RFC 9220 §3); empty
+    /// elsewhere.
+    pub protocol: Vec<u8>,
     pub version: Version,
     pub fields: Fields,
 }
@@ -39,6 +42,7 @@ impl Request {
         self.method = Method::GET;
         self.authority.clear();
         self.target.clear();
+        self.protocol.clear();
         self.fields.clear();
     }
 

@@ -21,7 +21,9 @@ use super::{Body, Fault, Fields, Response, Whole};
 /// a body leave in one system call.
 pub trait Sink<Head> {
     /// The head. Responses with an interim status (RFC 9110 §15.2) may come before the final one, with
-    /// [`Whole::Length(0)`](Whole::Length).
+    /// [`Whole::Length(0)`](Whole::Length). `whole` says the length, not a `Content-Length` among the fields;
+    /// but where no body can follow (the answer to `HEAD`, 304), that one is passed on, for it tells of what
+    /// another request would get (RFC 9110 §8.6).
     fn head(&mut self, head: &Head, whole: Whole);
 
     /// The next piece of the body; never empty.
