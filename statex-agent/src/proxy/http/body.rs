@@ -1,6 +1,8 @@
 //! Bodies: polled piece by piece on the thread that the connection lives on.
 
 use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -24,6 +26,15 @@ pub enum Piece {
     Trailers(Fields),
 }
 
+/// A stretch of a file that is in the page cache: sending it does not wait for a disk.
+#[derive(Clone, Debug)]
+pub struct Extent {
+    pub file: Rc<OwnedFd>,
+    pub offset: u64,
+    /// Never 0.
+    pub len: usize,
+}
+
 /// Why a body ended before its end.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -45,6 +56,13 @@ pub enum Fault {
 pub trait Body {
     /// The next piece; `None` at the end. Not called again after the end or an error.
     fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Piece, Fault>>>;
+
+    /// The next piece as a stretch of a file, for those who can have the kernel send it
+    /// ([`Sink::takes_extents`](super::Sink::takes_extents)). `None`: [`poll_piece`](Body::poll_piece) gives what
+    /// comes next, if anything does.
+    fn poll_extent(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Extent, Fault>>> {
+        Poll::Ready(None)
+    }
 
     fn whole(&self) -> Whole;
 }

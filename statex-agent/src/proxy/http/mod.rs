@@ -15,7 +15,7 @@ mod name;
 mod passage;
 
 pub use ::http::{Method, StatusCode};
-pub use body::{Body, Fault, Full, Piece, Whole};
+pub use body::{Body, Extent, Fault, Full, Piece, Whole};
 pub use fields::{Field, Fields};
 pub use message::{Request, Response, Scheme, Version};
 pub use name::Name;

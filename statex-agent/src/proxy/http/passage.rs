@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::{Body, Fault, Fields, Response, Whole};
+use super::{Body, Extent, Fault, Fields, Response, Whole};
 
 /// Where a message goes: responses to a client, or a request to a backend.
 ///
@@ -28,6 +28,15 @@ pub trait Sink<Head> {
 
     /// The next piece of the body; never empty.
     fn data(&mut self, data: Bytes);
+
+    /// Whether the kernel sends files by itself here, without a copy through the program's memory: nothing
+    /// stands between the messages and the socket, neither encryption nor frames.
+    fn takes_extents(&self) -> bool {
+        false
+    }
+
+    /// The next piece of the body, which is in a file. Given only to those who say that they take it.
+    fn extent(&mut self, _extent: Extent) {}
 
     /// The body has ended. Trailers are left out where the peer's protocol or version has none.
     fn end(&mut self, trailers: &Fields);
