@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "clocks are read here so that they need not be elsewhere")]
 
+use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -18,7 +19,8 @@ pub struct Clock(Source);
 #[derive(Debug, Clone)]
 enum Source {
     Machine(Instant),
-    Hand(Arc<watch::Sender<Moment>>),
+    /// The moment, and what the calendar shows at moment zero.
+    Hand(Arc<watch::Sender<Moment>>, Timestamp),
 }
 
 impl Clock {
@@ -29,13 +31,27 @@ impl Clock {
 
     /// A clock at zero that goes on only by [`Clock::advance`].
     pub fn by_hand() -> Self {
-        Self(Source::Hand(Arc::new(watch::Sender::new(Moment::ZERO))))
+        Self::by_hand_from(Timestamp::UNIX_EPOCH)
+    }
+
+    /// The same, with a calendar that shows `start` at moment zero.
+    pub fn by_hand_from(start: Timestamp) -> Self {
+        Self(Source::Hand(Arc::new(watch::Sender::new(Moment::ZERO)), start))
     }
 
     pub fn now(&self) -> Moment {
         match &self.0 {
             Source::Machine(start) => start.elapsed(),
-            Source::Hand(now) => *now.borrow(),
+            Source::Hand(now, _) => *now.borrow(),
+        }
+    }
+
+    /// What the calendar shows. Unlike [`Clock::now`] it may jump, when somebody sets the machine's clock: use it for
+    /// what people read and for hours of the day, never for how long something took.
+    pub fn timestamp(&self) -> Timestamp {
+        match &self.0 {
+            Source::Machine(_) => Timestamp::now(),
+            Source::Hand(now, start) => start.saturating_add(*now.borrow()).unwrap_or(Timestamp::MAX),
         }
     }
 
@@ -43,7 +59,7 @@ impl Clock {
     pub async fn sleep_until(&self, moment: Moment) {
         match &self.0 {
             Source::Machine(start) => tokio::time::sleep_until((*start + moment).into()).await,
-            Source::Hand(now) => {
+            Source::Hand(now, _) => {
                 let reached = |now: &Moment| *now >= moment;
                 now.subscribe().wait_for(reached).await.expect("the sender is `now`, which is held here");
             }
@@ -53,7 +69,7 @@ impl Clock {
     /// Moves a clock made by [`Clock::by_hand`] and wakes who sleeps until then. The machine's clock
     /// goes by itself.
     pub fn advance(&self, by: Duration) {
-        if let Source::Hand(now) = &self.0 {
+        if let Source::Hand(now, _) = &self.0 {
             now.send_modify(|now| *now += by);
         }
     }
@@ -81,6 +97,13 @@ mod tests {
         assert_eq!((&mut sleep).now_or_never(), None);
         clock.advance(Duration::from_secs(1));
         assert_eq!(sleep.now_or_never(), Some(()));
+    }
+
+    #[test]
+    fn the_calendar_goes_on_with_the_clock() {
+        let clock = Clock::by_hand_from("2026-03-29T00:59:59Z".parse().unwrap());
+        clock.advance(Duration::from_secs(2));
+        assert_eq!(clock.timestamp().to_string(), "2026-03-29T01:00:01Z");
     }
 
     #[test]
