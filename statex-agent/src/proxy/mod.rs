@@ -14,15 +14,19 @@
 //! | `relay.rs` | one exchange with a backend, up and down at once |
 //! | `upstream/` | connections to backends |
 //! | `http/` | the vocabulary that all protocols share: heads, fields, bodies |
+//! | `heads/` | what heads of HTTP/2 and HTTP/3 may say, and which lines say it: pure |
 //! | `compression/` | what HPACK and QPACK share: pure |
 //! | `h1/` | HTTP/1.1 (RFC 9112) without I/O: what bytes mean, and which bytes say it |
+//! | `h2/` | HTTP/2 (RFC 9113) without I/O |
 //! | `headers/` | which fields cross the proxy: pure |
 //!
 //! All of it is made for one thread: nothing on a request's way is shared, locked or `Send`.
 
 pub mod compression;
 pub mod h1;
+pub mod h2;
 pub mod headers;
+pub mod heads;
 pub mod http;
 pub mod plan;
 mod relay;
