@@ -23,6 +23,8 @@
 //! All of it is made for one thread: nothing on a request's way is shared, locked or `Send`.
 
 pub mod compression;
+pub mod encode;
+pub mod files;
 pub mod h1;
 pub mod h2;
 pub mod headers;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -29,7 +29,8 @@ pub enum Piece {
 /// A stretch of a file that is in the page cache: sending it does not wait for a disk.
 #[derive(Clone, Debug)]
 pub struct Extent {
-    pub file: Rc<OwnedFd>,
+    /// Shared with a thread that may wait for the disk.
+    pub file: Arc<OwnedFd>,
     pub offset: u64,
     /// Never 0.
     pub len: usize,
