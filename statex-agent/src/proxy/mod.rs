@@ -1,15 +1,17 @@
 //! A request's way: from a client's bytes to a backend and back.
 //!
 //! ```text
-//! worker ─ serve ─ h1 ─> http::Request ─ route ─ headers ─ relay ─ upstream ─> backend
-//!                  h1 <─ http::Response <──────── headers ───┘
+//! worker ─ serve ─ h1 ─> Request, Body ───── edge ─ route ─ relay ─ upstream ─> backend
+//!                  h1 <─ Sink<Response> <──────────────────┘
 //! ```
 //!
 //! | where | what |
 //! |---|---|
 //! | `worker.rs` | one thread a core: sockets, runtime, start and stop |
 //! | `plan.rs` | what all of it goes by, replaced as a whole |
-//! | `serve.rs` | a client's connection, request after request |
+//! | `stream.rs`, `deadline.rs`, `spare.rs` | bytes, time and memory of connections |
+//! | `serve/` | a client's HTTP/1.1 connection, request after request |
+//! | `edge/` | one request, by whichever protocol it came |
 //! | `route/` | which route a request takes: pure |
 //! | `relay.rs` | one exchange with a backend, up and down at once |
 //! | `upstream/` | connections to backends |
@@ -23,6 +25,8 @@
 //! All of it is made for one thread: nothing on a request's way is shared, locked or `Send`.
 
 pub mod compression;
+mod deadline;
+mod edge;
 pub mod encode;
 pub mod files;
 pub mod h1;
@@ -34,6 +38,8 @@ pub mod plan;
 mod relay;
 pub mod route;
 mod serve;
+mod spare;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod upstream;

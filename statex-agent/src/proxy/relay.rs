@@ -1,246 +1,272 @@
 //! One exchange with a backend: the request goes up while the response comes down.
 //!
 //! ```text
-//! client reader ─ upload ─> backend writer
-//! client writer <─ download ─ backend reader
+//! client Body ─ up ─> Sink<Request> ┐
+//!                                   ├ carrier
+//! client Sink <─ down ─ Source      ┘
 //! ```
 
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
-
-use super::h1::{Decoder, Framing, Step, encode, head};
+use super::deadline::Deadline;
 use super::headers::strip_hop_by_hop;
-use super::http::{Method, Request, Response, StatusCode, Version};
-use super::plan::Plan;
-use super::upstream::Connection;
+use super::http::{Body, Fault, Fields, Piece, Request, Response, Sink, Source, Whole};
 
-/// Bytes that are asked for at once.
-const READ: usize = 16 << 10;
+/// Bytes that are noted before they are sent.
+const AT_ONCE: usize = 64 << 10;
 
-/// How an exchange went wrong.
+/// Why an exchange was broken off.
 #[derive(Debug)]
 pub(super) enum Trouble {
-    /// A connection that had been used before was closed before it gave a byte.
-    Stale,
-    /// The client has got nothing yet, and is answered with this.
-    Answer(StatusCode),
-    /// The client's connection can only be closed.
+    /// The client's request, before it was answered.
+    Client(Fault),
+    /// The backend's answer, before anything of it was passed on.
+    Backend(Fault),
+    /// The client has got a part of the answer: the rest will not come.
     Abort,
 }
 
-/// What a client's connection is after an exchange.
+/// One direction: what comes of a body goes into a sink.
+#[derive(Debug)]
+struct Flow {
+    stage: Stage,
+    /// Bytes that the sink has noted since it last sent all; a head counts as one.
+    noted: usize,
+    /// Bytes of the body.
+    bytes: u64,
+    waits_for: End,
+    fault: Option<Fault>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Done {
-    pub(super) client_lives: bool,
-    pub(super) backend_lives: bool,
+enum Stage {
+    Open,
+    Ending,
+    Done,
 }
 
-/// The client's side of an exchange.
-pub(super) struct Client<'a, R, W> {
-    pub(super) reader: &'a mut R,
-    pub(super) writer: &'a mut W,
-    pub(super) buffer: &'a mut BytesMut,
-    pub(super) keeps_alive: bool,
+/// The two ends of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Body,
+    Sink,
 }
 
-/// Sends a request, whose body is still with the client, and passes the response on.
-pub(super) async fn exchange<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
-    client: Client<'_, R, W>,
-    connection: &mut Connection,
-    request: &Request,
-    framing: Framing,
-    plan: &Plan,
-) -> Result<Done, Trouble> {
-    let used = connection.is_used();
-    let (mut from_backend, mut to_backend) = connection.stream.split();
-    let mut wire = Vec::with_capacity(1024);
-    encode::request(&mut wire, request, framing);
-    let stale = |_| if used { Trouble::Stale } else { Trouble::Answer(StatusCode::BAD_GATEWAY) };
-    to_backend.write_all(&wire).await.map_err(stale)?;
-    let mut uploaded = matches!(framing, Framing::None | Framing::Length(0));
-    let mut down = Download { used, plan, request, wire, keeps_alive: client.keeps_alive, begun: false };
-    let download = down.run(&mut from_backend, &mut connection.buffer, client.writer);
-    let upload = upload(client.reader, client.buffer, &mut to_backend, framing, plan);
-    tokio::pin!(download, upload);
-    let mut done = loop {
-        tokio::select! {
-            biased;
-            done = &mut download => break done?,
-            end = &mut upload, if !uploaded => match end {
-                Ok(()) => uploaded = true,
-                // The backend may have answered before it stopped listening.
-                Err(Upload::Backend) => break (&mut download).await?,
-                Err(Upload::Client) => return Err(Trouble::Abort),
-            },
-        }
-    };
-    // Behind a body that was not read nobody knows where the next request begins.
-    done.client_lives &= uploaded;
-    done.backend_lives &= uploaded;
-    Ok(done)
+/// Which end of a flow has broken.
+#[derive(Debug)]
+enum Broken {
+    Body(Fault),
+    Sink,
 }
 
-enum Upload {
-    Client,
-    Backend,
-}
-
-async fn upload<R: AsyncRead + Unpin>(
-    reader: &mut R,
-    buffer: &mut BytesMut,
-    backend: &mut (impl AsyncWrite + Unpin),
-    framing: Framing,
-    plan: &Plan,
-) -> Result<(), Upload> {
-    let (mut decoder, mut wire) = (Decoder::new(framing), Vec::new());
-    loop {
-        wire.clear();
-        let done = pieces(&mut decoder, buffer, plan, framing, &mut wire).map_err(|()| Upload::Client)?;
-        backend.write_all(&wire).await.map_err(|_| Upload::Backend)?;
-        if done {
-            return Ok(());
-        }
-        let read = more(reader, buffer, plan).await.map_err(|_| Upload::Client)?;
-        if read == 0 {
-            return Err(Upload::Client);
-        }
+impl Flow {
+    /// Behind a head that was noted already.
+    fn new(stage: Stage) -> Self {
+        Self { stage, noted: 1, bytes: 0, waits_for: End::Sink, fault: None }
     }
-}
 
-/// Writes all pieces that are there as `framing` has it; whether the body has ended.
-fn pieces(
-    decoder: &mut Decoder,
-    buffer: &mut BytesMut,
-    plan: &Plan,
-    framing: Framing,
-    wire: &mut Vec<u8>,
-) -> Result<bool, ()> {
-    loop {
-        match decoder.step(buffer, &plan.limits).map_err(|_| ())? {
-            Step::More => return Ok(false),
-            Step::Data(data) if framing == Framing::Chunked => {
-                encode::chunk_head(wire, data.len());
-                wire.extend_from_slice(&data);
-                wire.extend_from_slice(b"\r\n");
-            }
-            Step::Data(data) => wire.extend_from_slice(&data),
-            Step::End(trailers) => {
-                if framing == Framing::Chunked {
-                    encode::last_chunk(wire, &trailers);
-                }
-                return Ok(true);
-            }
-        }
+    fn is_done(&self) -> bool {
+        self.stage == Stage::Done
     }
-}
 
-async fn more(
-    reader: &mut (impl AsyncRead + Unpin),
-    buffer: &mut BytesMut,
-    plan: &Plan,
-) -> io::Result<usize> {
-    buffer.reserve(READ);
-    timeout(plan.timeouts.between_bytes, reader.read_buf(buffer)).await?
-}
-
-struct Download<'a> {
-    used: bool,
-    plan: &'a Plan,
-    request: &'a Request,
-    wire: Vec<u8>,
-    keeps_alive: bool,
-    /// The client has got the head of the final response.
-    begun: bool,
-}
-
-impl Download<'_> {
-    async fn run<W: AsyncWrite + Unpin>(
+    fn poll<Head>(
         &mut self,
-        backend: &mut (impl AsyncRead + Unpin),
-        buffer: &mut BytesMut,
-        client: &mut W,
-    ) -> Result<Done, Trouble> {
-        let mut response = Response::default();
-        let read = loop {
-            let read = self.head(backend, buffer, &mut response).await?;
-            if !response.is_interim() {
-                break read;
-            }
-            if self.request.version >= Version::Http11 {
-                self.wire.clear();
-                strip_hop_by_hop(&mut response.fields);
-                encode::response(&mut self.wire, &response, Framing::None, false);
-                client.write_all(&self.wire).await.map_err(|_| Trouble::Abort)?;
-            }
-        };
-        // Nobody asked for another protocol: `Upgrade` was not passed on.
-        if response.status == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Trouble::Answer(StatusCode::BAD_GATEWAY));
-        }
-        let framing = match read.framing {
-            Framing::Chunked | Framing::UntilClose if self.request.version < Version::Http11 => {
-                Framing::UntilClose
-            }
-            Framing::UntilClose => Framing::Chunked,
-            framing => framing,
-        };
-        let client_lives = self.keeps_alive && framing != Framing::UntilClose;
-        strip_hop_by_hop(&mut response.fields);
-        self.wire.clear();
-        encode::response(&mut self.wire, &response, framing, !client_lives);
-        let mut decoder = Decoder::new(read.framing);
+        context: &mut Context<'_>,
+        from: &mut impl Body,
+        to: &mut impl Sink<Head>,
+    ) -> Poll<Result<(), Broken>> {
         loop {
-            let step = pieces(&mut decoder, buffer, self.plan, framing, &mut self.wire);
-            let mut done = step.map_err(|()| self.broken())?;
-            if done || !self.wire.is_empty() {
-                self.begun = true;
-                client.write_all(&self.wire).await.map_err(|_| Trouble::Abort)?;
-                self.wire.clear();
+            let is_dry = self.gather(context, from, to);
+            if self.noted > 0 || self.stage == Stage::Ending {
+                self.waits_for = End::Sink;
+                ready!(to.poll_flush(context)).map_err(|_| Broken::Sink)?;
+                self.noted = 0;
             }
-            if !done && more(backend, buffer, self.plan).await.map_err(|_| Trouble::Abort)? == 0 {
-                if !decoder.ends_here() {
-                    return Err(Trouble::Abort);
-                }
-                if framing == Framing::Chunked {
-                    client.write_all(b"0\r\n\r\n").await.map_err(|_| Trouble::Abort)?;
-                }
-                done = true;
+            if let Some(fault) = self.fault.take() {
+                return Poll::Ready(Err(Broken::Body(fault)));
             }
-            if done {
-                let backend_lives = read.keeps_alive && buffer.is_empty();
-                return Ok(Done { client_lives, backend_lives });
+            if self.stage == Stage::Ending {
+                self.stage = Stage::Done;
+                return Poll::Ready(Ok(()));
+            }
+            if is_dry {
+                self.waits_for = End::Body;
+                return Poll::Pending;
             }
         }
     }
 
-    async fn head(
-        &self,
-        backend: &mut (impl AsyncRead + Unpin),
-        buffer: &mut BytesMut,
+    /// Notes what is there; whether there is no more just now.
+    fn gather<Head>(
+        &mut self,
+        context: &mut Context<'_>,
+        from: &mut impl Body,
+        to: &mut impl Sink<Head>,
+    ) -> bool {
+        while self.stage == Stage::Open && self.fault.is_none() && self.noted < AT_ONCE {
+            match from.poll_piece(context) {
+                Poll::Pending => return true,
+                Poll::Ready(Some(Ok(Piece::Data(data)))) => {
+                    self.noted += data.len();
+                    self.bytes += data.len() as u64;
+                    to.data(data);
+                }
+                Poll::Ready(Some(Ok(Piece::Trailers(trailers)))) => {
+                    to.end(&trailers);
+                    self.stage = Stage::Ending;
+                }
+                Poll::Ready(None) => {
+                    to.end(&Fields::default());
+                    self.stage = Stage::Ending;
+                }
+                // What came before is passed on first.
+                Poll::Ready(Some(Err(fault))) => self.fault = Some(fault),
+            }
+        }
+        false
+    }
+}
+
+/// Sends a body of one's own behind a head that was noted already.
+///
+/// # Errors
+///
+/// The client takes no more, or the body has broken.
+pub(super) async fn send<Head>(mut body: impl Body, sink: &mut impl Sink<Head>) -> io::Result<()> {
+    let mut flow = Flow::new(Stage::Open);
+    let sent = poll_fn(|context| flow.poll(context, &mut body, sink)).await;
+    sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+}
+
+/// An exchange that has begun.
+pub(super) struct Exchange<'a, B, C> {
+    body: &'a mut B,
+    carrier: &'a RefCell<C>,
+    up: Flow,
+    is_tunnel: bool,
+    deadline: Deadline,
+    patience: Duration,
+    /// What had moved when the deadline was set.
+    moved: u64,
+}
+
+impl<'a, B: Body, C: Sink<Request> + Source> Exchange<'a, B, C> {
+    /// Sends the request's head. `patience`: how long the backend may keep silent.
+    pub(super) fn begin(
+        request: &Request,
+        body: &'a mut B,
+        carrier: &'a RefCell<C>,
+        deadline: Deadline,
+        patience: Duration,
+    ) -> Self {
+        carrier.borrow_mut().head(request, body.whole());
+        // What a client sends behind its request for another protocol is that protocol's.
+        let up = Flow::new(if request.wants_tunnel() { Stage::Ending } else { Stage::Open });
+        Self { body, carrier, up, is_tunnel: false, deadline, patience, moved: 0 }
+    }
+
+    /// The final head. Interim ones go to the client.
+    pub(super) async fn response(
+        &mut self,
+        sink: &mut impl Sink<Response>,
         response: &mut Response,
-    ) -> Result<head::Read, Trouble> {
-        let bad = |_| Trouble::Answer(StatusCode::BAD_GATEWAY);
-        let method: &Method = &self.request.method;
+    ) -> Result<Whole, Trouble> {
         loop {
-            if let Some(read) = head::response(buffer, &self.plan.limits, method, response).map_err(bad)? {
-                let _ = buffer.split_to(read.len);
-                return Ok(read);
+            let whole = poll_fn(|context| self.poll_response(context, response)).await?;
+            self.deadline.clear();
+            if !response.is_interim() {
+                return Ok(whole);
             }
-            match more(backend, buffer, self.plan).await {
-                Ok(read) if read > 0 => {}
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    return Err(Trouble::Answer(StatusCode::GATEWAY_TIMEOUT));
-                }
-                _ if self.used && buffer.is_empty() => return Err(Trouble::Stale),
-                _ => return Err(Trouble::Answer(StatusCode::BAD_GATEWAY)),
+            strip_hop_by_hop(&mut response.fields);
+            sink.head(response, Whole::None);
+            poll_fn(|context| sink.poll_flush(context)).await.map_err(|_| Trouble::Abort)?;
+        }
+    }
+
+    fn poll_response(
+        &mut self,
+        context: &mut Context<'_>,
+        response: &mut Response,
+    ) -> Poll<Result<Whole, Trouble>> {
+        if let Poll::Ready(Err(fault)) = self.poll_up(context) {
+            return Poll::Ready(Err(Trouble::Client(fault)));
+        }
+        if let Poll::Ready(head) = self.carrier.borrow_mut().poll_head(context, response) {
+            return Poll::Ready(head.map_err(Trouble::Backend));
+        }
+        // A backend that was not sent the whole request owes no answer.
+        let is_owed = self.up.is_done() || self.up.waits_for == End::Sink;
+        ready!(self.poll_late(context, is_owed, self.up.bytes));
+        Poll::Ready(Err(Trouble::Backend(Fault::Late)))
+    }
+
+    /// The body, behind a final head that was noted already. `from` is the carrier, or what codes its body.
+    pub(super) async fn rest(
+        &mut self,
+        mut from: impl Body,
+        sink: &mut impl Sink<Response>,
+        is_tunnel: bool,
+    ) -> Result<(), Trouble> {
+        self.is_tunnel = is_tunnel;
+        if is_tunnel {
+            self.up = Flow::new(Stage::Open);
+        }
+        let mut down = Flow::new(Stage::Open);
+        poll_fn(|context| self.poll_rest(context, &mut down, &mut from, sink)).await
+    }
+
+    fn poll_rest(
+        &mut self,
+        context: &mut Context<'_>,
+        down: &mut Flow,
+        from: &mut impl Body,
+        sink: &mut impl Sink<Response>,
+    ) -> Poll<Result<(), Trouble>> {
+        if let Poll::Ready(Err(_)) = self.poll_up(context) {
+            return Poll::Ready(Err(Trouble::Abort));
+        }
+        if !down.is_done()
+            && let Poll::Ready(end) = down.poll(context, from, sink)
+        {
+            end.map_err(|_| Trouble::Abort)?;
+        }
+        if down.is_done() && (self.up.is_done() || !self.is_tunnel) {
+            return Poll::Ready(Ok(()));
+        }
+        let is_owed = self.is_tunnel || down.waits_for == End::Body;
+        ready!(self.poll_late(context, is_owed, self.up.bytes + down.bytes));
+        Poll::Ready(Err(Trouble::Abort))
+    }
+
+    fn poll_up(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        if self.up.is_done() {
+            return Poll::Ready(Ok(()));
+        }
+        match ready!(self.up.poll(context, self.body, &mut &*self.carrier)) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(Broken::Body(fault)) => Poll::Ready(Err(fault)),
+            // The backend may have answered before it stopped listening.
+            Err(Broken::Sink) => {
+                self.up.stage = Stage::Done;
+                Poll::Ready(Ok(()))
             }
         }
     }
 
-    fn broken(&self) -> Trouble {
-        if self.begun { Trouble::Abort } else { Trouble::Answer(StatusCode::BAD_GATEWAY) }
+    /// Ready when nothing has moved for too long while something was owed.
+    fn poll_late(&mut self, context: &mut Context<'_>, is_owed: bool, moved: u64) -> Poll<()> {
+        if !is_owed {
+            self.deadline.clear();
+            return Poll::Pending;
+        }
+        if self.moved != moved || !self.deadline.is_set() {
+            self.moved = moved;
+            self.deadline.set(self.patience);
+        }
+        self.deadline.poll_passed(context)
     }
 }

@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use tokio::runtime::Builder;
+
 use super::Proxy;
 use super::http::StatusCode;
 use super::plan::{Plan, Pool};
@@ -54,6 +56,10 @@ fn rest(stream: &mut TcpStream) -> String {
     text
 }
 
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    Builder::new_current_thread().build().unwrap().block_on(work)
+}
+
 fn route(path: &str, action: Action) -> Route {
     Route { name: path.to_owned(), host: Host::Any, path: Path::Prefix(path.to_owned()), action }
 }
@@ -92,6 +98,42 @@ fn requests_share_connections_on_both_sides() {
         assert!(head.starts_with(&format!("GET {target} HTTP/1.1\r\nhost: x.net\r\n")), "{head}");
         assert!(head.contains("x-forwarded-for: 127.0.0.1\r\n") && !head.contains("X-Hop"), "{head}");
     }
+}
+
+#[test]
+fn bodies_share_a_connection_too() {
+    let (address, seen) = backend(&[OK, OK]);
+    let (_proxy, mut client) = before(address);
+    for body in ["Content-Length: 3\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"] {
+        write!(client, "POST / HTTP/1.1\r\nHost: a\r\n{body}").unwrap();
+        assert!(until(&mut client, "\r\n\r\nok").unwrap().starts_with("HTTP/1.1 200 "));
+        let (connection, head) = seen.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(connection, 0, "{head}");
+    }
+}
+
+#[test]
+fn a_body_that_nobody_wants_ends_the_connection_or_is_read_over() {
+    let (address, _seen) = backend(&[]);
+    let (_proxy, mut client) = before(address);
+    write!(client, "POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc").unwrap();
+    assert!(!until(&mut client, "hello").unwrap().contains("close"));
+    write!(client, "POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc").unwrap();
+    assert!(rest(&mut client).contains("connection: close\r\n\r\nhello"));
+}
+
+#[test]
+fn a_path_with_two_meanings_reaches_nobody() {
+    let (address, seen) = backend(&[OK]);
+    let (_proxy, mut client) = before(address);
+    for target in ["/a/..%2fhello", "/../hello", "/a//../hello"] {
+        write!(client, "GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        assert!(until(&mut client, "\r\n\r\n").unwrap().starts_with("HTTP/1.1 400 "), "{target}");
+    }
+    write!(client, "GET /x/%2e%2e/hello HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert!(until(&mut client, "hello").unwrap().starts_with("HTTP/1.1 200 "));
+    write!(client, "GET /x/./%61?q=%2F HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert!(seen.recv_timeout(PATIENCE).unwrap().1.starts_with("GET /x/a?q=%2F HTTP/1.1\r\n"));
 }
 
 #[test]
@@ -207,7 +249,7 @@ fn a_new_plan_changes_the_next_request_of_a_connection() {
     let (proxy, mut client) = before(address);
     write!(client, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert!(until(&mut client, "hello").unwrap().starts_with("HTTP/1.1 200 "));
-    proxy.follow(Plan::default());
+    block_on(proxy.follow(Plan::default()));
     write!(client, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert!(until(&mut client, "\r\n\r\n").unwrap().starts_with("HTTP/1.1 404 "));
 }

@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::head::lines_end_in_crlf;
 use super::{Framing, Limits, Refusal};
-use crate::proxy::http::{Fields, Name};
+use crate::proxy::http::{Fields, Name, Whole};
 
 /// Longest line of a chunk's size with its extensions.
 const LONGEST_SIZE_LINE: usize = 256;
@@ -52,6 +52,15 @@ impl Decoder {
     /// Whether the body may end where the connection does.
     pub fn ends_here(&self) -> bool {
         matches!(self.0, State::UntilClose | State::Done)
+    }
+
+    /// How long the rest of the body is.
+    pub fn whole(&self) -> Whole {
+        match self.0 {
+            State::Done => Whole::None,
+            State::Length(left) => Whole::Length(left),
+            _ => Whole::Unknown,
+        }
     }
 
     /// Takes the next piece out of `buffer`, and leaves what belongs to the next message.

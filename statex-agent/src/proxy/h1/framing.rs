@@ -1,7 +1,7 @@
 //! How long a message's body is (RFC 9112 §6): the decision that request smuggling attacks.
 
 use super::Refusal;
-use crate::proxy::http::{Fields, Method, Name, Response, StatusCode, Version};
+use crate::proxy::http::{Fields, Method, Name, Response, StatusCode, Version, Whole};
 
 /// How a body is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,26 @@ pub enum Framing {
     Chunked,
     /// It ends with the connection; of responses only.
     UntilClose,
+}
+
+impl Framing {
+    /// How a message of this version is delimited.
+    pub fn of(whole: Whole, version: Version) -> Self {
+        match whole {
+            Whole::None => Self::None,
+            Whole::Length(length) => Self::Length(length),
+            Whole::Unknown if version >= Version::Http11 => Self::Chunked,
+            Whole::Unknown => Self::UntilClose,
+        }
+    }
+
+    pub fn whole(self) -> Whole {
+        match self {
+            Self::None => Whole::None,
+            Self::Length(length) => Whole::Length(length),
+            Self::Chunked | Self::UntilClose => Whole::Unknown,
+        }
+    }
 }
 
 /// Of a request.

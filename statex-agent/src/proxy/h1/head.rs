@@ -51,6 +51,7 @@ pub fn request(bytes: &[u8], limits: &Limits, request: &mut Request) -> Result<O
     take(raw.headers, limits, &mut request.fields)?;
     target::read(request, raw.path.unwrap_or_default().as_bytes(), host)?;
     let framing = framing::of_request(&request.fields, request.version)?;
+    upgrade(request);
     Ok(Some(Read { len, framing, keeps_alive: keeps_alive(&request.fields, request.version) }))
 }
 
@@ -121,6 +122,20 @@ fn version(minor: Option<u8>) -> Version {
     if minor == Some(0) { Version::Http10 } else { Version::Http11 }
 }
 
+/// RFC 9110 §7.8: only where `Connection` names it, and never of HTTP/1.0.
+fn upgrade(request: &mut Request) {
+    let named = request.fields.elements(Name::Connection).any(|name| name.eq_ignore_ascii_case(b"upgrade"));
+    if named && request.version >= Version::Http11 {
+        for protocol in request.fields.elements(Name::Upgrade) {
+            if !request.protocol.is_empty() {
+                request.protocol.extend_from_slice(b", ");
+            }
+            request.protocol.extend_from_slice(protocol);
+        }
+    }
+    request.fields.remove(Name::Upgrade);
+}
+
 /// RFC 9112 §9.3.
 fn keeps_alive(fields: &Fields, version: Version) -> bool {
     let says =
@@ -160,6 +175,15 @@ mod tests {
         for end in 0..text.len() {
             assert!(matches!(read(&text[..end]), Ok(None)), "{end}");
         }
+    }
+
+    #[test]
+    fn another_protocol_is_asked_for_only_by_both_fields() {
+        let head = |fields: &str| good(&format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n")).0;
+        let asked = head("Connection: keep-alive, Upgrade\r\nUpgrade: websocket, x/2");
+        assert_eq!((&asked.protocol[..], asked.fields.has(Name::Upgrade)), (&b"websocket, x/2"[..], false));
+        assert!(head("Upgrade: websocket").protocol.is_empty());
+        assert!(head("Connection: upgrade").protocol.is_empty());
     }
 
     #[test]

@@ -15,17 +15,21 @@
 //! | `framing.rs` | how long a body is |
 //! | `decode.rs` | pieces of a body |
 //! | `encode.rs` | the way back to bytes |
+//! | `output.rs` | bytes that wait to be written |
 
 pub mod decode;
 pub mod encode;
 pub mod framing;
 pub mod head;
+pub mod output;
 mod target;
 
 use ::http::StatusCode;
 
 pub use decode::{Decoder, Step};
+pub use encode::Persistence;
 pub use framing::Framing;
+pub use output::Output;
 
 /// Bounds of what is read from a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,21 +53,27 @@ impl Default for Limits {
 }
 
 /// Why a message is not taken. The connection that it came by cannot be used any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    #[error("malformed: {0}")]
     Malformed(&'static str),
-    #[error("the target is too long")]
     LongTarget,
-    #[error("the head is too large")]
     LargeHead,
-    #[error("the transfer coding is not known")]
     Coding,
-    #[error("the version is not served")]
     Version,
 }
 
 impl Refusal {
+    /// What is wrong, in a few words.
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::Malformed(what) => what,
+            Self::LongTarget => "the target is too long",
+            Self::LargeHead => "the head is too large",
+            Self::Coding => "the transfer coding is not known",
+            Self::Version => "the version is not served",
+        }
+    }
+
     /// The status that a client is answered with.
     pub fn status(self) -> StatusCode {
         match self {

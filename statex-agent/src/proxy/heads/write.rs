@@ -24,7 +24,7 @@ pub fn request(head: &Request, whole: Whole, line: &mut impl FnMut(Line<'_>)) {
     match whole {
         Whole::Length(0) if head.method == Method::GET || head.method == Method::HEAD => {}
         Whole::Length(length) => content_length(length, line),
-        Whole::Unknown => {}
+        Whole::None | Whole::Unknown => {}
     }
 }
 

@@ -1,5 +1,6 @@
 //! Bodies: polled piece by piece on the thread that the connection lives on.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -12,7 +13,10 @@ use super::Fields;
 /// How long a body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whole {
-    /// Bytes in all, known from the start.
+    /// There is none. A `Content-Length` among the fields then tells of another message, as in the answer to
+    /// `HEAD` (RFC 9110 §8.6); of no body that is there, though empty: that is `Length(0)`.
+    None,
+    /// Bytes in all, known from the start. Fields do not tell it; whoever writes the message does.
     Length(u64),
     /// It ends when it ends.
     Unknown,
@@ -66,6 +70,35 @@ pub trait Body {
     }
 
     fn whole(&self) -> Whole;
+}
+
+impl<B: Body + ?Sized> Body for &mut B {
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Piece, Fault>>> {
+        (**self).poll_piece(context)
+    }
+
+    fn poll_extent(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Extent, Fault>>> {
+        (**self).poll_extent(context)
+    }
+
+    fn whole(&self) -> Whole {
+        (**self).whole()
+    }
+}
+
+/// Whoever sends to a backend also hears from it; both are polled by one task, in turn.
+impl<B: Body> Body for &RefCell<B> {
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Piece, Fault>>> {
+        self.borrow_mut().poll_piece(context)
+    }
+
+    fn poll_extent(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Extent, Fault>>> {
+        self.borrow_mut().poll_extent(context)
+    }
+
+    fn whole(&self) -> Whole {
+        self.borrow().whole()
+    }
 }
 
 /// A body that is there already, perhaps empty.

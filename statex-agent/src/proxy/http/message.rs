@@ -29,8 +29,9 @@ pub struct Request {
     pub authority: Vec<u8>,
     /// Path and query; `*` for `OPTIONS *`; empty for a `CONNECT` that asks for a tunnel.
     pub target: Vec<u8>,
-    /// What a `CONNECT` asks to speak on its stream (`:protocol`, RFC 8441 §4 and RFC 9220 §3); empty
-    /// elsewhere.
+    /// What the client asks to speak next, as `websocket`; empty: it goes on with this protocol. By HTTP/1.1
+    /// it comes of `Upgrade` (RFC 9110 §7.8), which is not among the fields then; by later versions of the
+    /// `:protocol` of a `CONNECT` (RFC 8441 §4, RFC 9220 §3).
     pub protocol: Vec<u8>,
     pub version: Version,
     pub fields: Fields,
@@ -44,6 +45,11 @@ impl Request {
         self.target.clear();
         self.protocol.clear();
         self.fields.clear();
+    }
+
+    /// Whether the client asks for a tunnel; the answer says whether it gets one.
+    pub fn wants_tunnel(&self) -> bool {
+        self.method == Method::CONNECT || !self.protocol.is_empty()
     }
 
     /// The target before its query.
@@ -75,6 +81,12 @@ pub struct Response {
 impl Response {
     pub fn new(status: StatusCode) -> Self {
         Self { status, ..Self::default() }
+    }
+
+    /// Whether what follows is a tunnel: the request wanted one, and this answer gives it.
+    pub fn opens_tunnel(&self, request: &Request) -> bool {
+        let switched = self.status == StatusCode::SWITCHING_PROTOCOLS && !request.protocol.is_empty();
+        switched || request.method == Method::CONNECT && self.status.is_success()
     }
 
     /// Whether the status promises another response to the same request (RFC 9110 §15.2).

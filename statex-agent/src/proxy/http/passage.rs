@@ -7,7 +7,12 @@
 //!
 //! An action (proxy, files, respond, …) is written once, over these; HTTP/1.1, HTTP/2 and HTTP/3 each give
 //! them for one exchange.
+//!
+//! A request that asks for another protocol ([`Request::protocol`](super::Request)) and is answered with 101,
+//! or with 2xx where its method is `CONNECT`, makes a tunnel: from then on the pieces of both bodies are the
+//! other protocol's bytes, and [`Sink::end`] closes one direction.
 
+use std::cell::RefCell;
 use std::io;
 use std::task::{Context, Poll};
 
@@ -15,15 +20,16 @@ use bytes::Bytes;
 
 use super::{Body, Extent, Fault, Fields, Response, Whole};
 
-/// Where a message goes: responses to a client, or a request to a backend.
+/// Where a message goes: responses to a client, or a request to a backend. Dropped before its
+/// [`end`](Sink::end), the peer learns that the message is not whole.
 ///
 /// What is given is only noted; [`poll_flush`](Sink::poll_flush) sends it. So a head and the first pieces of
 /// a body leave in one system call.
 pub trait Sink<Head> {
     /// The head. Responses with an interim status (RFC 9110 §15.2) may come before the final one, with
-    /// [`Whole::Length(0)`](Whole::Length). `whole` says the length, not a `Content-Length` among the fields;
-    /// but where no body can follow (the answer to `HEAD`, 304), that one is passed on, for it tells of what
-    /// another request would get (RFC 9110 §8.6).
+    /// The head. Responses with an interim status (RFC 9110 §15.2) may come before the final one, with
+    /// [`Whole::None`]. `whole` says the length, not a `Content-Length` among the fields; but with
+    /// [`Whole::None`] that one is passed on, for it tells of what another request would get (RFC 9110 §8.6).
     fn head(&mut self, head: &Head, whole: Whole);
 
     /// The next piece of the body; never empty.
@@ -42,7 +48,7 @@ pub trait Sink<Head> {
     fn end(&mut self, trailers: &Fields);
 
     /// Sends what was noted. Ready: more may be given, though a little may still wait to be sent; after
-    /// [`end`](Sink::end): all was handed to the connection.
+    /// [`end`](Sink::end): all was handed to the connection. Does nothing where nothing was noted.
     ///
     /// # Errors
     ///
@@ -54,4 +60,36 @@ pub trait Sink<Head> {
 pub trait Source: Body {
     /// The next head: interim ones, then the final one, after which this is not called again.
     fn poll_head(&mut self, context: &mut Context<'_>, head: &mut Response) -> Poll<Result<Whole, Fault>>;
+}
+
+impl<Head, S: Sink<Head>> Sink<Head> for &RefCell<S> {
+    fn head(&mut self, head: &Head, whole: Whole) {
+        self.borrow_mut().head(head, whole);
+    }
+
+    fn data(&mut self, data: Bytes) {
+        self.borrow_mut().data(data);
+    }
+
+    fn takes_extents(&self) -> bool {
+        self.borrow().takes_extents()
+    }
+
+    fn extent(&mut self, extent: Extent) {
+        self.borrow_mut().extent(extent);
+    }
+
+    fn end(&mut self, trailers: &Fields) {
+        self.borrow_mut().end(trailers);
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.borrow_mut().poll_flush(context)
+    }
+}
+
+impl<S: Source> Source for &RefCell<S> {
+    fn poll_head(&mut self, context: &mut Context<'_>, head: &mut Response) -> Poll<Result<Whole, Fault>> {
+        self.borrow_mut().poll_head(context, head)
+    }
 }

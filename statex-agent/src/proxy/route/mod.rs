@@ -3,6 +3,8 @@
 //! The most specific route wins: an exact host before `*.host` (the longer the earlier) before any host, and
 //! among those an exact path before a prefix (the longer the earlier).
 
+pub mod target;
+
 use std::cmp::Reverse;
 
 use bytes::Bytes;
@@ -74,9 +76,9 @@ impl Routes {
         Ok(Self(routes))
     }
 
-    /// The route that a request takes.
-    pub fn find(&self, request: &Request) -> Option<&Route> {
-        let (host, path) = (request.host(), request.path());
+    /// The route that a request takes, whose path is matched in this form.
+    pub fn find(&self, request: &Request, path: &[u8]) -> Option<&Route> {
+        let host = request.host();
         let host = host.strip_suffix(b".").unwrap_or(host);
         self.0.iter().find(|route| route.host.holds(host) && route.path.holds(path))
     }
@@ -147,7 +149,7 @@ mod tests {
 
     fn taken(host: &str, path: &str) -> String {
         let request = Request { authority: host.into(), target: path.into(), ..Request::default() };
-        site().find(&request).map(|route| route.name.clone()).unwrap_or_default()
+        site().find(&request, request.path()).map(|route| route.name.clone()).unwrap_or_default()
     }
 
     #[test]

@@ -1,16 +1,19 @@
 //! Connections to backends, kept for the next request. Every worker has its own.
 
+mod h1;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 
 use bytes::BytesMut;
-use futures_util::FutureExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::plan::{Pool, Timeouts};
+use super::spare::Spare;
+use h1::Carrier;
 
 /// Connections that idle, of one backend.
 const IDLE: usize = 256;
@@ -20,9 +23,7 @@ const REQUESTS: u32 = 10_000;
 /// A connection to a backend.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) stream: TcpStream,
-    /// Bytes that were read and not used yet.
-    pub(super) buffer: BytesMut,
+    pub(super) carrier: RefCell<Carrier<TcpStream>>,
     to: SocketAddr,
     requests: u32,
 }
@@ -32,18 +33,14 @@ impl Connection {
     pub(super) fn is_used(&self) -> bool {
         self.requests > 0
     }
-
-    /// A backend that says something unasked, or closes, has no connection to keep. This asks the runtime,
-    /// not the kernel.
-    fn is_quiet(&self) -> bool {
-        self.buffer.is_empty() && self.stream.readable().now_or_never().is_none()
-    }
 }
 
 /// A worker's connections.
 #[derive(Debug, Default)]
 pub(super) struct Upstreams {
     idle: RefCell<HashMap<SocketAddr, Vec<Connection>>>,
+    /// Connections that idle hold none.
+    inputs: Spare<BytesMut>,
     turn: Cell<usize>,
 }
 
@@ -65,19 +62,27 @@ impl Upstreams {
         fresh: bool,
         timeouts: &Timeouts,
     ) -> io::Result<Connection> {
-        while !fresh && let Some(kept) = self.idle.borrow_mut().get_mut(&to).and_then(Vec::pop) {
-            if kept.is_quiet() {
+        while !fresh && let Some(mut kept) = self.idle.borrow_mut().get_mut(&to).and_then(Vec::pop) {
+            let carrier = kept.carrier.get_mut();
+            if carrier.is_quiet() {
+                carrier.lend(self.inputs.take());
                 return Ok(kept);
             }
         }
         let stream = timeout(timeouts.connect, TcpStream::connect(to)).await??;
         stream.set_nodelay(true)?;
-        Ok(Connection { stream, buffer: BytesMut::new(), to, requests: 0 })
+        let carrier = RefCell::new(Carrier::new(stream, self.inputs.take()));
+        Ok(Connection { carrier, to, requests: 0 })
     }
 
-    /// Takes back a connection whose exchange was complete.
+    /// Takes a connection back, if its exchange was complete.
     pub(super) fn keep(&self, mut connection: Connection) {
         connection.requests += 1;
+        let carrier = connection.carrier.get_mut();
+        if !carrier.is_free() {
+            return;
+        }
+        self.inputs.give(carrier.take_back());
         let mut idle = self.idle.borrow_mut();
         let idle = idle.entry(connection.to).or_default();
         if idle.len() < IDLE && connection.requests < REQUESTS {
