@@ -1,0 +1,3 @@
+//! What nodes agree on: who of them heals.
+
+pub mod lease;
