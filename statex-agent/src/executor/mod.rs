@@ -12,11 +12,17 @@
 //! | `plan.rs` | from an intent to steps: pure, the same for all executors |
 //! | `run.rs` | carries steps out, and undoes what a failure leaves half done |
 //! | `dry.rs` | an executor that only says what it would do |
+//! | `docker/` | containers, by the Docker Engine |
+//! | `hook.rs` | how a replica is asked to help itself |
+//! | `cgroup.rs` | what the kernel tells of a replica's control group |
 //!
 //! An executor that cannot be asked says [`ExecutorError::Unreachable`]: that is no fact about the replicas. Whoever
 //! hears it keeps what it knew and does nothing.
 
+pub mod cgroup;
+pub mod docker;
 pub mod dry;
+pub mod hook;
 pub mod plan;
 pub mod replica;
 pub mod run;
@@ -196,4 +202,9 @@ pub trait Executor: Send + Sync {
         step: &'a Step,
         order: &'a Order,
     ) -> BoxFuture<'a, Result<String, ExecutorError>>;
+
+    /// Ends when something may have changed, so that it is worth while to observe. One who never knows never ends.
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
 }

@@ -38,6 +38,10 @@ pub struct Replica {
     pub id: String,
     /// What people call it.
     pub name: String,
+    /// The backend that it is, where it says so itself; else its address tells.
+    pub backend: Option<String>,
+    /// What runs in it, as far as that tells what it is: an image, a unit, a command.
+    pub program: Option<String>,
     /// Its place among the replicas, counted from 1; no two have the same.
     pub number: u32,
     /// Where it serves; `None`: not known, or not yet.

@@ -9,6 +9,8 @@ pub(crate) fn replica(number: u32, condition: Condition) -> Replica {
     Replica {
         id: format!("id-{number}"),
         name: format!("api-{number}"),
+        backend: None,
+        program: None,
         number,
         address: None,
         condition,
