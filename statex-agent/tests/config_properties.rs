@@ -35,7 +35,7 @@ fn check(result: Result<Config, Errors>) {
     }
 }
 
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 19] = [
     "[node]",
     "[control]",
     "[metrics]",
@@ -50,6 +50,7 @@ const TABLES: [&str; 18] = [
     "[[pool]]",
     "[[pool.backend]]",
     "[pool.health]",
+    "[pool.outlier]",
     "[pool.backend.next_hop]",
     "[[service]]",
     "[service.new_flows_per_source]",

@@ -3,6 +3,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /status` | [`Status`] |
+//! | `GET /explain/BACKEND` | a list of [`Explanation`] |
 //! | `POST /drain/BACKEND`, `POST /undrain/BACKEND` | [`Done`] |
 //! | `POST /reload` | [`Done`], or 422 with every error of the configuration |
 //! | `POST /hand-over` | [`Done`]: the agent stops, the data plane stays, another agent goes on with it |
@@ -32,7 +33,7 @@ use tokio::{
 use super::{
     http::{self, Body, json},
     peer::Allowed,
-    status::{Done, Problem, Status},
+    status::{Done, Explanation, Problem, Status},
 };
 
 /// Connections at one time; more wait.
@@ -63,6 +64,8 @@ pub trait Control: Send + Sync + 'static {
     fn status(&self) -> BoxFuture<'_, Status>;
     /// Starts or ends the drain of a backend; the answer says what has changed.
     fn drain(&self, backend: String, drain: bool) -> BoxFuture<'_, Result<String, Refused>>;
+    /// Why a backend is as it is, and what would change it.
+    fn explain(&self, backend: String) -> BoxFuture<'_, Result<Vec<Explanation>, Refused>>;
     fn reload(&self) -> BoxFuture<'_, Result<String, Refused>>;
     /// Stops the agent and leaves the data plane to another.
     fn hand_over(&self) -> BoxFuture<'_, Result<String, Refused>>;
@@ -188,7 +191,14 @@ async fn answer(control: &dyn Control, request: Request<Incoming>) -> Response<B
             Some(name) => outcome(control.drain(name, place == "drain").await),
             None => problem(StatusCode::BAD_REQUEST, "the name is not valid UTF-8".to_owned()),
         },
-        (_, "status" | "events" | "reload" | "hand-over" | "drain" | "undrain", _) => problem(
+        (&Method::GET, "explain", Some(name)) if !name.is_empty() => match plain(name) {
+            Some(name) => match control.explain(name).await {
+                Ok(explanations) => json(StatusCode::OK, &explanations),
+                Err(refused) => outcome(Err(refused)),
+            },
+            None => problem(StatusCode::BAD_REQUEST, "the name is not valid UTF-8".to_owned()),
+        },
+        (_, "status" | "events" | "explain" | "reload" | "hand-over" | "drain" | "undrain", _) => problem(
             StatusCode::METHOD_NOT_ALLOWED,
             format!("{} {path} is no request; see `statex --help`", request.method()),
         ),

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use super::status::{Done, Problem, Status};
+use super::status::{Done, Explanation, Problem, Status};
 
 /// Why a request to the agent got no good answer.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +79,11 @@ impl Client {
     pub async fn drain(&mut self, backend: &str, drain: bool) -> Result<Done, ClientError> {
         let verb = if drain { "drain" } else { "undrain" };
         self.ask(Method::POST, &format!("/{verb}/{}", segment(backend))).await
+    }
+
+    /// Why a backend is as it is.
+    pub async fn explain(&mut self, backend: &str) -> Result<Vec<Explanation>, ClientError> {
+        self.ask(Method::GET, &format!("/explain/{}", segment(backend))).await
     }
 
     pub async fn reload(&mut self) -> Result<Done, ClientError> {
@@ -179,6 +184,10 @@ mod tests {
             })
         }
 
+        fn explain(&self, name: String) -> BoxFuture<'_, Result<Vec<Explanation>, Refused>> {
+            Box::pin(async { Ok(vec![Explanation { backend: name, ..Explanation::default() }]) })
+        }
+
         fn reload(&self) -> BoxFuture<'_, Result<String, Refused>> {
             let errors = vec!["services[0].port: 0 is no port".into()];
             Box::pin(async { Err(Refused::Invalid("1 error".into(), errors)) })
@@ -224,6 +233,12 @@ mod tests {
         let running = Running::start();
         running.client().await.drain("web [1]", true).await.unwrap();
         assert_eq!(*running.agent.drained.lock().unwrap(), [("web [1]".to_owned(), true)]);
+    }
+
+    #[tokio::test]
+    async fn explanations_come_back_as_they_were_given() {
+        let explained = Running::start().client().await.explain("web [1]").await.unwrap();
+        assert_eq!(explained[0].backend, "web [1]");
     }
 
     #[tokio::test]

@@ -157,6 +157,14 @@ const BACKEND_GAUGES: &[Row<Backend, Option<f64>>] = &[
     ("statex_backend_draining", "Whether the backend gets no new flows by an operator's will.", |b| {
         Some(f64::from(u8::from(b.draining)))
     }),
+    (
+        "statex_backend_health_score",
+        "How well the backend is, from 0 (down) to 1; below 0.7 it is sick, from 0.7 on busy at most.",
+        |b| b.score,
+    ),
+    ("statex_backend_weight_share", "Part of its weight that its health leaves the backend.", |b| {
+        Some(b.share)
+    }),
 ];
 
 fn of(backend: &Backend) -> Labels<'_> {

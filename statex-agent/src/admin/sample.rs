@@ -51,6 +51,10 @@ pub struct Backend {
     /// None before the first health check.
     pub up: Option<bool>,
     pub draining: bool,
+    /// From 0 (down) to 1 (well); None before it was judged.
+    pub score: Option<f64>,
+    /// Part of its configured weight that its health leaves it.
+    pub share: f64,
     pub checks_passed: u64,
     pub checks_failed: u64,
 }

@@ -43,7 +43,8 @@ pub struct Backend {
     pub name: String,
     pub address: String,
     pub weight: u32,
-    /// `up`, `down`, `draining`, or `unknown` before the first health check.
+    /// `up`, `down`, `ejected` for its failures, on `probation` after that, `draining`, or `unknown` before the first
+    /// health check.
     pub state: String,
     /// Why it gets no flows, when it does not.
     pub why: Option<String>,
@@ -51,6 +52,25 @@ pub struct Backend {
     pub share: f64,
     pub packets: u64,
     pub bytes: u64,
+}
+
+/// The answer to `GET /explain/BACKEND`: one for each backend of that name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    pub pool: String,
+    pub backend: String,
+    /// `well`, `saturated`, `slow`, `failing` or `down`.
+    pub class: String,
+    /// From 0 (down) to 1 (well).
+    pub score: f64,
+    /// Part of its configured weight that it has now.
+    pub share: f64,
+    /// One sentence.
+    pub verdict: String,
+    /// What is known, and since when.
+    pub facts: Vec<String>,
+    pub follows: Vec<String>,
+    pub would_change: Vec<String>,
 }
 
 /// The body of every answer that is not `200 OK`.

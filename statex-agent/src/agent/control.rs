@@ -13,10 +13,10 @@ use super::view::{Totals, View};
 use crate::{
     admin::{
         api::{Control, Refused},
-        status::{Backend, Interface, Service, Status},
+        status::{Backend, Explanation, Interface, Service, Status},
     },
-    health::Verdict,
-    state::snapshot,
+    health::{Verdict, chart, influence::Admits},
+    state::{key::BackendName, snapshot},
 };
 
 /// Events that wait for a slow listener.
@@ -120,6 +120,11 @@ impl Control for Door {
         })
     }
 
+    fn explain(&self, backend: String) -> BoxFuture<'_, Result<Vec<Explanation>, Refused>> {
+        let view = self.view.load_full();
+        Box::pin(async move { explain(&*view.ok_or_else(busy)?, &backend) })
+    }
+
     fn reload(&self) -> BoxFuture<'_, Result<String, Refused>> {
         Box::pin(async move { self.ask(Request::Reload).await.unwrap_or_else(|| Err(busy())) })
     }
@@ -133,6 +138,40 @@ impl Control for Door {
 
     fn events(&self) -> broadcast::Receiver<Arc<str>> {
         self.events.subscribe()
+    }
+}
+
+/// All backends that are meant by the name.
+fn explain(view: &View, name: &str) -> Result<Vec<Explanation>, Refused> {
+    let charts = view.charts.all();
+    let named = |chart: &chart::Chart| BackendName {
+        pool: chart.pool.to_string(),
+        backend: chart.backend.to_string(),
+    };
+    let meant = charts.iter().filter(|chart| named(chart).is_meant_by(name));
+    let explanations: Vec<_> = meant.map(|chart| explanation(chart, view.now())).collect();
+    if explanations.is_empty() {
+        let known: Vec<_> = charts.iter().map(|chart| named(chart).to_string()).collect();
+        return Err(Refused::Unknown(format!(
+            "no backend is called \"{name}\"; there are: {}",
+            known.join(", ")
+        )));
+    }
+    Ok(explanations)
+}
+
+fn explanation(chart: &chart::Chart, now: crate::clock::Moment) -> Explanation {
+    let chart::Explanation { verdict, facts, follows, would_change } = chart::explain(chart, now);
+    Explanation {
+        pool: chart.pool.to_string(),
+        backend: chart.backend.to_string(),
+        class: chart.class.word().to_owned(),
+        score: chart.score,
+        share: chart.share,
+        verdict,
+        facts,
+        follows,
+        would_change,
     }
 }
 
@@ -177,6 +216,8 @@ fn backend_status(view: &View, backend: &snapshot::Backend) -> Backend {
     let state = match (backend.draining, backend.verdict) {
         (true, _) => "draining",
         (false, Verdict::Dead) => "down",
+        (false, _) if backend.influence.admits == Admits::None => "ejected",
+        (false, _) if backend.influence.admits == Admits::One => "probation",
         (false, Verdict::Alive) => "up",
         // Nobody says that it is not.
         (false, Verdict::Unknown) if probed.is_none() => "up",

@@ -18,6 +18,7 @@ use tokio::{
 
 use super::{
     control::{Door, Request},
+    flow_facts::FlowFacts,
     interfaces::Interfaces,
     reload::{Reload, Reloaded},
     view::View,
@@ -26,7 +27,10 @@ use crate::{
     admin::{api::Refused, metrics},
     clock::Clock,
     config::{self, Config},
-    health::{self, Board},
+    health::{
+        self, Board,
+        doctor::{self, Charts, Sources},
+    },
     kernel::{
         events, growth,
         neighbours::{self, Fact},
@@ -120,9 +124,16 @@ impl Life {
         let clock = Clock::machine();
         let (store, handle) =
             Store::open(Box::new(maps.live), config.clone(), cpus.len() as u32, clock.clone())?;
-        let board = Board::default();
-        let view =
-            Arc::new(View::new(handle.clone(), maps.counters, board.clone(), clock.clone(), door.totals()));
+        let (board, charts) = (Board::default(), Charts::default());
+        let counters = maps.counters;
+        let view = Arc::new(View::new(
+            handle.clone(),
+            counters.clone(),
+            board.clone(),
+            charts.clone(),
+            clock.clone(),
+            door.totals(),
+        ));
 
         let mut loops = JoinSet::new();
         let (facts_sender, facts) = mpsc::channel(QUEUE);
@@ -131,7 +142,24 @@ impl Life {
         loops.spawn(follow_neighbours(wanted, facts_sender));
         let (reports_sender, mut reports) = mpsc::channel(QUEUE);
         let settings = health::Settings { seed: key[0], at_once: 512 };
-        loops.spawn(health::watch(handle.targets(), reports_sender, board, clock, settings));
+        loops.spawn(health::watch(handle.targets(), reports_sender, board.clone(), clock.clone(), settings));
+        let (_tell, told) = mpsc::channel(QUEUE);
+        let (current, counted) = (handle.clone(), handle.clone());
+        let mut flows = FlowFacts::new(counters);
+        let sources = Sources {
+            told,
+            board,
+            config: Box::new(move || current.snapshot().config.clone()),
+            flows: Box::new(move || flows.since(&counted.snapshot())),
+        };
+        let (influence_sender, mut influences) = mpsc::channel(QUEUE);
+        loops.spawn(doctor::watch(sources, charts, influence_sender, clock));
+        let listener = view.clone();
+        loops.spawn(async move {
+            while let Some(news) = influences.recv().await {
+                listener.store.tell(Event::Influence(news)).await;
+            }
+        });
         let listener = view.clone();
         loops.spawn(async move {
             while let Some(report) = reports.recv().await {

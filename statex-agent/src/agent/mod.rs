@@ -13,10 +13,12 @@
 //! | `interfaces.rs` | which interfaces carry the program |
 //! | `view.rs` | what the two doors see of a life |
 //! | `control.rs` | what the control socket asks |
+//! | `flow_facts.rs` | what counters tell of backends' health |
 //! | `sample.rs` | what `/metrics` asks |
 //! | `succession.rs` | taking over from an agent that runs |
 
 mod control;
+mod flow_facts;
 mod interfaces;
 mod life;
 mod reload;

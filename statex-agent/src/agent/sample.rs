@@ -7,7 +7,7 @@ use statex_common::{Reason, Verdict as PacketVerdict};
 use super::view::View;
 use crate::{
     admin::sample::{Backend, Flows, Interface, Packets, Sample, Service, Source},
-    health::Verdict,
+    health::{Verdict, influence::Influence},
     state::snapshot,
 };
 
@@ -77,6 +77,8 @@ fn backend_sample(view: &View, service: &snapshot::Service, backend: &snapshot::
             Verdict::Unknown => None,
         },
         draining: backend.draining,
+        score: view.charts.of(&backend.name).map(|chart| chart.score),
+        share: f64::from(backend.influence.share) / f64::from(Influence::WHOLE),
         checks_passed: standing.passed,
         checks_failed: standing.failed,
     }

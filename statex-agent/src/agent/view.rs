@@ -9,8 +9,8 @@ use std::{
 };
 
 use crate::{
-    clock::Clock,
-    health::Board,
+    clock::{Clock, Moment},
+    health::{Board, doctor::Charts},
     kernel::counters::Counters,
     state::{snapshot::Snapshot, store::Handle},
 };
@@ -20,6 +20,7 @@ pub(super) struct View {
     pub(super) store: Handle,
     pub(super) counters: Arc<Counters>,
     pub(super) board: Board,
+    pub(super) charts: Charts,
     pub(super) totals: Arc<Totals>,
     clock: Clock,
     attached: AtomicBool,
@@ -38,11 +39,12 @@ impl View {
         store: Handle,
         counters: Arc<Counters>,
         board: Board,
+        charts: Charts,
         clock: Clock,
         totals: Arc<Totals>,
     ) -> Self {
         let (attached, problems) = (AtomicBool::new(false), Mutex::default());
-        Self { store, counters, board, totals, clock, attached, problems }
+        Self { store, counters, board, charts, totals, clock, attached, problems }
     }
 
     /// Notes whether the program is attached, and what keeps it from some interface.
@@ -58,6 +60,10 @@ impl View {
 
     pub(super) fn problems(&self) -> Vec<String> {
         self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        self.clock.now()
     }
 
     /// How long the tables have not been as wanted.

@@ -7,6 +7,7 @@
 mod backend;
 mod check;
 mod control;
+mod explain;
 mod log;
 mod paint;
 mod run;
@@ -40,6 +41,8 @@ enum Command {
     Check(check::Arguments),
     /// Show services, backends and their state.
     Status(status::Arguments),
+    /// Say why a backend is as it is, and what would change it.
+    Explain(explain::Arguments),
     /// Give a backend no new flows; those that run go on.
     Drain(control::Backend),
     /// End a backend's drain.
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Drain(arguments) => control::drain(&arguments, true),
         Command::Undrain(arguments) => control::drain(&arguments, false),
         Command::Reload(arguments) => control::reload(&arguments),

@@ -1,16 +1,44 @@
-//! Active health checks: probes every target at its interval and tells when a verdict changes.
+//! Health: what is known of backends, what follows from it, and why.
+//!
+//! ```text
+//! probes ─ rise and fall ─────────────┐
+//! proxy, data plane, agents, runtime ─┤ facts
+//!                                     └─ ward (a pool) ─ findings ─ class, score ─ ejection, share ─> state, proxy
+//!                                          └─ outliers                └─ chart ─> explain, heal
+//! ```
 //!
 //! | file | holds |
 //! |---|---|
-//! | `schedule.rs` | when which target is due: pure |
+//! | `schedule.rs` | when which target is probed: pure |
 //! | `probe.rs` | one probe: TCP, HTTP, UDP |
 //! | `verdict.rs` | rise and fall: pure |
+//! | `facts.rs`, `latency.rs` | what can be told of a backend |
+//! | `outlier/` | who fails more, or is slower, than the others: pure |
+//! | `diagnosis.rs` | from all that is known to the worst that counts: pure |
+//! | `ejection.rs` | who is out, for how long, and how he comes back: pure |
+//! | `ward.rs` | one pool under watch: pure |
+//! | `doctor.rs` | all pools, and the loop around them |
+//! | `chart.rs` | what others see of a backend, and its explanation: pure |
+//! | `influence.rs` | what follows for its part of new flows: pure |
+//! | `trial.rs` | seeded simulations: false ejections, time to detection |
+//!
+//! This file is the loop that probes.
 
+pub mod chart;
+pub mod diagnosis;
+pub mod doctor;
+pub mod ejection;
+pub mod facts;
+pub mod influence;
+pub mod latency;
+pub mod outlier;
 pub mod probe;
 mod schedule;
 #[cfg(test)]
 mod tests;
+pub mod trial;
 mod verdict;
+pub mod ward;
 
 pub use verdict::{Judge, Verdict};
 
@@ -62,6 +90,8 @@ pub struct Standing {
     pub verdict: Verdict,
     /// When the verdict was last changed.
     pub since: Moment,
+    /// When a probe ended last; `None` before the first.
+    pub heard: Option<Moment>,
     pub passed: u64,
     pub failed: u64,
     /// What was wrong last; `None` after a good probe.
@@ -75,6 +105,15 @@ pub struct Board(Arc<Mutex<HashMap<Key, Standing>>>);
 impl Board {
     pub fn get(&self, key: &Key) -> Option<Standing> {
         self.lock().get(key).cloned()
+    }
+
+    pub fn all(&self) -> Vec<(Key, Standing)> {
+        self.lock().iter().map(|(key, standing)| (key.clone(), standing.clone())).collect()
+    }
+
+    #[cfg(test)]
+    fn put(&self, key: Key, standing: Standing) {
+        self.lock().insert(key, standing);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, Standing>> {
@@ -182,6 +221,7 @@ impl Ward {
         let mut board = self.board.lock();
         let standing = board.entry(target.key.clone()).or_default();
         (standing.verdict, standing.since) = (judge.verdict(), judge.since());
+        standing.heard = Some(now);
         match trouble {
             None => standing.passed += 1,
             Some(_) => standing.failed += 1,

@@ -4,6 +4,7 @@ use super::key::BackendName;
 use super::observed::Found;
 use crate::config::Config;
 use crate::health;
+use crate::health::influence::Influence;
 use crate::kernel::neighbours::Fact;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub enum Event {
     Drain(Vec<BackendName>),
     Undrain(Vec<BackendName>),
     Health(health::Report),
+    /// What the health of backends does to their part of new flows.
+    Influence(Vec<(BackendName, Influence)>),
     Kernel(Fact),
 }
 

@@ -4,6 +4,7 @@ use super::event::Event;
 use super::key::{BackendKey, BackendName, ServiceKey, mode};
 use super::targets;
 use crate::config::{Backend, BackendState, Config, Pool, PortMatch, Service};
+use crate::health::influence::Influence;
 use crate::health::{self, Verdict};
 use crate::kernel::links::Link;
 use crate::kernel::neighbours::{Fact, Wanted};
@@ -20,6 +21,8 @@ pub struct State {
     /// Drained by an operator; the configuration may say so too.
     pub drained: BTreeSet<BackendName>,
     pub verdicts: HashMap<health::Key, Verdict>,
+    /// Of backends that health has something to say about.
+    pub influences: HashMap<BackendName, Influence>,
     /// Believed of rows that were found dead, until the first verdict on them.
     pub found_dead: BTreeSet<BackendKey>,
     pub hops: HashMap<IpAddr, Hop>,
@@ -58,6 +61,7 @@ impl State {
             config,
             drained: BTreeSet::new(),
             verdicts: HashMap::new(),
+            influences: HashMap::new(),
             found_dead: BTreeSet::new(),
             hops: HashMap::new(),
             links: BTreeMap::new(),
@@ -83,6 +87,10 @@ impl State {
             }
             Event::Undrain(names) => self.drained.retain(|name| !names.contains(name)),
             Event::Health(health::Report { key, verdict }) => drop(self.verdicts.insert(key, verdict)),
+            Event::Influence(influences) => {
+                let known = influences.into_iter().filter(|(name, _)| has(&self.config, name));
+                self.influences.extend(known);
+            }
             Event::Kernel(Fact::NextHop { address, next_hop }) => self.hop(address, next_hop),
             Event::Kernel(Fact::Link(link)) => drop(self.links.insert(link.index, link)),
             Event::Kernel(Fact::LinkGone(link)) => drop(self.links.remove(&link.index)),
@@ -93,6 +101,7 @@ impl State {
     fn configure(&mut self, config: Arc<Config>) {
         self.config = config;
         self.drained.retain(|name| has(&self.config, name));
+        self.influences.retain(|name, _| has(&self.config, name));
         let wanted = self.wanted_hops();
         self.hops.retain(|address, _| wanted.contains_key(address));
         let members: Vec<_> = self.config.services.iter().flat_map(|service| self.members(service)).collect();
@@ -152,6 +161,11 @@ impl State {
             None if self.found_dead.contains(&member.key) => Verdict::Dead,
             None => Verdict::Unknown,
         }
+    }
+
+    /// What its health does to a backend's part of new flows.
+    pub fn influence(&self, name: &BackendName) -> Influence {
+        self.influences.get(name).copied().unwrap_or_default()
     }
 
     /// Whether operator or configuration keep new flows away.

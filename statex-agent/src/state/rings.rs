@@ -1,5 +1,6 @@
 //! From what a ring is made of to its slots, with the rings that are asked for again and again kept.
 
+use crate::health::influence::Influence;
 use crate::kernel::ring::{self, Member};
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,9 +19,21 @@ pub struct Spec {
 pub struct Seat {
     /// See [`Member::key`].
     pub key: u64,
+    /// As the configuration has it: the ring of all backends goes by this.
     pub weight: u32,
+    /// What is left of it just now, in parts of [`Seat::WHOLE`].
+    pub share: u8,
     /// Id of the backend's row; 0 while it takes no new flows.
     pub id: u16,
+}
+
+impl Seat {
+    /// All of the weight.
+    pub const WHOLE: u8 = Influence::WHOLE;
+
+    fn weight_now(&self) -> u32 {
+        self.weight.saturating_mul(u32::from(self.share))
+    }
 }
 
 impl Spec {
@@ -60,13 +73,14 @@ impl Rings {
             .members()
             .zip(&spec.seats)
             .filter(|(_, seat)| seat.id != 0)
-            .map(|(member, _)| member)
+            .map(|(member, seat)| Member { weight: seat.weight_now(), ..member })
             .collect();
         if taking.is_empty() {
             return Vec::new();
         }
         let full = self.full(spec);
-        let mut slots = match taking.len() == spec.seats.len() {
+        let whole = spec.seats.iter().all(|seat| seat.share == Seat::WHOLE);
+        let mut slots = match whole && taking.len() == spec.seats.len() {
             true => full.to_vec(),
             false => ring::build(Some(&full), &taking, spec.slots as usize),
         };
@@ -111,7 +125,12 @@ mod tests {
     /// Backends 1 to 10, of which some take no new flows.
     fn spec(down: &[u16]) -> Spec {
         let id = |id: u16| if down.contains(&id) { 0 } else { id };
-        Spec::new(1021, (1..=10).map(|n| Seat { key: u64::from(n) * 7, weight: 1, id: id(n) }).collect())
+        Spec::new(
+            1021,
+            (1..=10)
+                .map(|n| Seat { key: u64::from(n) * 7, weight: 1, share: Seat::WHOLE, id: id(n) })
+                .collect(),
+        )
     }
 
     #[test]
@@ -130,6 +149,19 @@ mod tests {
         for (before, after) in all.iter().zip(&some) {
             assert!(before == after || [4, 7].contains(before));
         }
+    }
+
+    #[test]
+    fn a_smaller_share_gives_slots_away_and_moves_no_others() {
+        let mut rings = Rings::default();
+        let mut half = spec(&[]);
+        let seat = &mut half.seats[3];
+        seat.share = Seat::WHOLE / 2;
+        let id = seat.id;
+        let (all, less) = (rings.slots(&spec(&[])), rings.slots(&half));
+        let held = |slots: &[u16]| slots.iter().filter(|slot| **slot == id).count() as f64;
+        assert!((held(&less) / held(&all) - 0.5 * 10.0 / 9.5).abs() < 0.02);
+        assert!(all.iter().zip(&less).all(|(before, after)| before == after || *before == id));
     }
 
     #[test]
@@ -152,7 +184,10 @@ mod tests {
     fn no_more_rings_are_kept_than_there_is_room_for() {
         let mut rings = Rings::default();
         for n in 1..100 {
-            rings.slots(&Spec { slots: 65_537, seats: vec![Seat { key: n, weight: 1, id: 1 }] });
+            rings.slots(&Spec {
+                slots: 65_537,
+                seats: vec![Seat { key: n, weight: 1, share: Seat::WHOLE, id: 1 }],
+            });
         }
         assert_eq!(rings.full.len(), Rings::KEPT / 65_537);
     }

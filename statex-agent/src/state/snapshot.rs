@@ -6,10 +6,11 @@ use super::observed::{Observed, generation};
 use super::targets;
 use crate::clock::Moment;
 use crate::config::{BackendState, Config};
+use crate::health::influence::{Admits, Influence};
 use crate::health::{self, Verdict};
 use crate::kernel::image::Region;
 use crate::kernel::links::Link;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The world at one moment.
@@ -18,6 +19,9 @@ pub struct Snapshot {
     pub config: Arc<Config>,
     /// In the order of the configuration.
     pub services: Vec<Service>,
+    /// What health does to the backends of each pool, for whoever balances himself: those without an entry have their
+    /// whole weight.
+    pub influences: HashMap<BackendName, Influence>,
     /// By interface index.
     pub links: BTreeMap<u32, Link>,
     pub progress: Progress,
@@ -58,6 +62,7 @@ pub struct Backend {
     pub name: BackendName,
     pub address: std::net::IpAddr,
     pub weight: u32,
+    pub influence: Influence,
     /// Of its row, and the generation of the id; `None` while it has none.
     pub id: Option<(u16, u8)>,
     pub verdict: Verdict,
@@ -85,7 +90,8 @@ impl Snapshot {
             }
         });
         let services = services.collect();
-        Self { config: state.config.clone(), services, links: state.links.clone(), progress }
+        let influences = state.influences.clone();
+        Self { config: state.config.clone(), services, influences, links: state.links.clone(), progress }
     }
 }
 
@@ -93,7 +99,8 @@ fn backends(state: &State, observed: &Observed, key: &ServiceKey, members: Vec<M
     let takers = observed.takers(key);
     let row = |member: &Member<'_>| observed.backends.get(&member.key);
     let takes = |member: &Member<'_>| row(member).is_some_and(|placed| takers.contains(&placed.id));
-    let total: u64 = members.iter().filter(|m| takes(m)).map(|m| u64::from(m.backend.weight)).sum();
+    let weight = |member: &Member<'_>| u64::from(state.influence(&member.name()).on(member.backend.weight));
+    let total: u64 = members.iter().filter(|m| takes(m)).map(weight).sum();
     let backend = |member: &Member<'_>| {
         let takes = takes(member);
         Backend {
@@ -104,7 +111,8 @@ fn backends(state: &State, observed: &Observed, key: &ServiceKey, members: Vec<M
             verdict: state.verdict(member),
             draining: state.is_drained(member),
             why: (!takes).then(|| why(state, member)),
-            share: if takes { f64::from(member.backend.weight) / total.max(1) as f64 } else { 0.0 },
+            share: if takes { weight(member) as f64 / total.max(1) as f64 } else { 0.0 },
+            influence: state.influence(&member.name()),
             health: targets::key(member),
         }
     };
@@ -127,6 +135,9 @@ fn why(state: &State, member: &Member<'_>) -> String {
         None => "the way to it is not known yet".into(),
         Some((Some(trouble), _)) => trouble.to_string(),
         Some((None, _)) if state.verdict(member) == Verdict::Dead => "its health check fails".into(),
+        Some((None, _)) if state.influence(&member.name()).admits == Admits::None => {
+            format!("its health keeps it out; `statex explain {}` says why", member.name())
+        }
         Some((None, _)) => "it has no place in the tables yet".into(),
     }
 }

@@ -8,11 +8,13 @@
 //! | `path.rs` | `[nat]`, `[encapsulation]`, `[[quic.id]]` |
 //! | `pool.rs` | `[[pool]]`, `[[pool.backend]]` |
 //! | `health.rs` | `[pool.health]` |
+//! | `outlier.rs` | `[pool.outlier]` |
 //! | `service.rs` | `[[service]]` |
 
 mod health;
 mod limits;
 mod node;
+mod outlier;
 mod path;
 mod pool;
 mod service;
@@ -26,6 +28,7 @@ use super::error::Problem;
 pub use health::{Health, Probe, Via};
 pub use limits::{Limits, Timeouts};
 pub use node::{Attach, Control, Log, LogFormat, LogLevel, Node, OnStop, Secret};
+pub use outlier::Outlier;
 pub use path::{Encapsulation, Nat, QuicId};
 pub use pool::{Backend, BackendState, Mac, NextHop, Pool};
 pub use service::{Affinity, Destination, Forward, PortMatch, Protocol, Service, SourceRate};

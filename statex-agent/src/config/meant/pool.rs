@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use super::{Health, Words};
+use super::{Health, Outlier, Words};
 
 /// `[[pool]]`: backends that can stand in for one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,7 @@ pub struct Pool {
     pub backends: Vec<Backend>,
     /// `None`: never probed, always believed alive.
     pub health: Option<Health>,
+    pub outlier: Outlier,
 }
 
 impl Pool {

@@ -2,7 +2,7 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `node.rs`, `limits.rs`, `path.rs`, `pool.rs`, `health.rs`, `service.rs` | tables, one by one; named as the types in `meant/` |
+//! | `node.rs`, `limits.rs`, `path.rs`, `pool.rs`, `health.rs`, `outlier.rs`, `service.rs` | tables, one by one; named as the types in `meant/` |
 //! | `fit.rs` | checks of single values: names, paths, addresses, duplicates |
 //! | `check/` | checks between tables |
 //!
@@ -14,6 +14,7 @@ mod fit;
 mod health;
 mod limits;
 mod node;
+mod outlier;
 mod path;
 mod pool;
 mod service;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Pool, fit, health};
+use super::{Pool, fit, health, outlier};
 use crate::config::error::Report;
 use crate::config::meant::{self, BackendState, QuicId};
 use crate::config::written;
@@ -34,7 +34,8 @@ pub(super) fn pool<'a>(
         }
     };
     warn_if_nobody_serves(written, &meant_backends, report);
-    let meant = meant::Pool { name: name?, backends: meant_backends, health };
+    let outlier = outlier::outlier(&written.outlier.or_empty(), report);
+    let meant = meant::Pool { name: name?, backends: meant_backends, health, outlier };
     Some(Pool { written, backends, meant })
 }
 

@@ -112,6 +112,7 @@ tables! {
         name: String,
         backend: List<Backend>,
         health: Health,
+        outlier: Outlier,
     }
     Backend {
         name: String,
@@ -142,6 +143,14 @@ tables! {
         send: Payload,
         expect: Payload,
         fail_open: bool,
+    }
+    Outlier {
+        enforce: bool,
+        max_ejected: i64,
+        ejection: Time,
+        longest_ejection: Time,
+        slow_start: Time,
+        latency: bool,
     }
     Service {
         name: String,

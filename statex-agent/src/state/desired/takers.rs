@@ -2,6 +2,7 @@
 
 use crate::config::Service;
 use crate::health::Verdict;
+use crate::health::influence::Admits;
 use crate::state::key::BackendKey;
 use crate::state::model::{Member, State};
 use statex_common::abi::Backend;
@@ -23,28 +24,36 @@ pub struct Seat {
     /// See [`crate::kernel::ring::Member::key`].
     pub key: u64,
     pub weight: u32,
+    /// What its health leaves of it, in parts of [`WHOLE`](crate::health::influence::Influence::WHOLE).
+    pub share: u8,
     /// Whether it gets new flows now.
     pub takes: bool,
 }
 
 /// The ring of a service. Its backends come with their rows, where they have one.
 ///
-/// New flows go to backends that are neither drained nor dead and that can be reached. If there is none of
-/// them, and the pool may fail open, then to those that can be reached, dead or not: the checks may be
-/// wrong, and if they are not, nothing is lost. If nothing can be reached, as when the node's only
+/// New flows go to backends that are neither drained, dead nor ejected and that can be reached. If there is
+/// none of them, then to those that are ejected, and if there is none of these, and the pool may fail open,
+/// to all that can be reached, dead or not: the checks may be wrong, and if they are not, nothing is lost. If nothing can be reached, as when the node's only
 /// interface is down, then to all that live: the ring does not change for an outage that hits all alike.
 pub(super) fn ring(state: &State, service: &Service, members: &[(Member<'_>, Option<Backend>)]) -> Ring {
     let weighted: Vec<_> = members.iter().filter(|(member, _)| member.backend.weight > 0).collect();
     let chances: Vec<Chance> = weighted.iter().map(|(member, row)| Chance::of(state, member, row)).collect();
 
-    let ladder: [fn(&Chance) -> bool; 4] =
-        [|it| it.lives && it.reached, |it| it.open && it.reached, |it| it.lives, |it| it.open];
+    let ladder: [fn(&Chance) -> bool; 5] = [
+        |it| it.lives && it.reached && it.admitted,
+        |it| it.lives && it.reached,
+        |it| it.open && it.reached,
+        |it| it.lives,
+        |it| it.open,
+    ];
     let step = ladder.iter().find(|step| chances.iter().any(|it| it.given && step(it)));
 
     let seats = weighted.iter().zip(&chances).map(|((member, _), it)| Seat {
         backend: member.key,
         key: identity(member.backend.address, member.backend.port.unwrap_or(0)),
         weight: member.backend.weight,
+        share: state.influence(&member.name()).share,
         takes: it.given && step.is_some_and(|step| step(it)),
     });
     Ring { slots: service.ring_slots, seats: seats.collect() }
@@ -55,6 +64,8 @@ struct Chance {
     /// It may take new flows at all: it has a row and is not drained.
     given: bool,
     lives: bool,
+    /// Its health does not keep new flows away.
+    admitted: bool,
     /// There is no trouble on the way to it.
     reached: bool,
     /// Its pool may fail open.
@@ -66,6 +77,7 @@ impl Chance {
         let hop = state.hops.get(&member.backend.address);
         Self {
             given: row.is_some() && !state.is_drained(member),
+            admitted: state.influence(&member.name()).admits != Admits::None,
             lives: state.verdict(member) != Verdict::Dead,
             reached: hop.is_some_and(|hop| hop.trouble.is_none()),
             open: member.pool.health.as_ref().is_some_and(|health| health.fail_open),

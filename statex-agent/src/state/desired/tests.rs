@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::health::Verdict;
+use crate::health::influence::{Admits, Influence};
 use crate::kernel::neighbours::Fact;
 use crate::kernel::next_hop::NextHop;
 use crate::state::event::Event;
@@ -26,6 +27,41 @@ fn rows(rig: &Rig) -> Vec<Backend> {
 
 fn state_of(row: &Backend) -> u8 {
     Egress::from_word(row.egress.get()).state
+}
+
+fn influence(rig: &mut Rig, n: u8, influence: Influence) {
+    let name = crate::state::key::BackendName { pool: "web".into(), backend: format!("web-{n}") };
+    rig.hear(Event::Influence(vec![(name, influence)]));
+}
+
+#[test]
+fn who_is_ejected_takes_no_new_flows_while_others_do_and_keeps_its_row_alive() {
+    let mut rig = Rig::new(&https(2));
+    let out = Influence { admits: Admits::None, share: 20 };
+    influence(&mut rig, 1, out);
+    assert_eq!(takers(&rig), [2]);
+    assert!(rows(&rig).iter().all(|row| state_of(row) == BackendState::Alive as u8));
+    influence(&mut rig, 2, out);
+    assert_eq!(takers(&rig), [1, 2]);
+}
+
+#[test]
+fn a_dead_peer_lets_the_ejected_in() {
+    let mut rig = Rig::new(&https(2));
+    influence(&mut rig, 1, Influence { admits: Admits::None, share: 20 });
+    rig.health(2, Verdict::Dead);
+    assert_eq!(takers(&rig), [1]);
+}
+
+#[test]
+fn a_share_of_its_weight_is_what_health_leaves() {
+    let mut rig = Rig::new(&https(2));
+    influence(&mut rig, 1, Influence { admits: Admits::All, share: 5 });
+    let ring = rig.desired().rings.into_values().next().unwrap();
+    assert_eq!(
+        ring.seats.iter().map(|seat| (seat.weight, seat.share)).collect::<Vec<_>>(),
+        [(1, 5), (1, 20)]
+    );
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl Observed {
     pub fn spec(&self, ring: &Ring) -> Spec {
         let seats = ring.seats.iter().map(|seat| {
             let id = self.backends.get(&seat.backend).filter(|_| seat.takes).map_or(0, |placed| placed.id);
-            Seat { key: seat.key, weight: seat.weight, id }
+            Seat { key: seat.key, weight: seat.weight, share: seat.share, id }
         });
         Spec::new(ring.slots, seats.collect())
     }
