@@ -107,12 +107,27 @@ impl Flow {
         from: &mut impl Body,
         to: &mut impl Sink<Head>,
     ) -> bool {
+        let takes_extents = to.takes_extents();
         while self.stage == Stage::Open && self.fault.is_none() && self.noted < AT_ONCE {
+            if takes_extents {
+                match from.poll_extent(context) {
+                    Poll::Pending => return true,
+                    Poll::Ready(None) => {}
+                    Poll::Ready(Some(Ok(extent))) => {
+                        self.note(extent.len);
+                        to.extent(extent);
+                        continue;
+                    }
+                    Poll::Ready(Some(Err(fault))) => {
+                        self.fault = Some(fault);
+                        continue;
+                    }
+                }
+            }
             match from.poll_piece(context) {
                 Poll::Pending => return true,
                 Poll::Ready(Some(Ok(Piece::Data(data)))) => {
-                    self.noted += data.len();
-                    self.bytes += data.len() as u64;
+                    self.note(data.len());
                     to.data(data);
                 }
                 Poll::Ready(Some(Ok(Piece::Trailers(trailers)))) => {
@@ -128,6 +143,11 @@ impl Flow {
             }
         }
         false
+    }
+
+    fn note(&mut self, len: usize) {
+        self.noted += len;
+        self.bytes += len as u64;
     }
 }
 

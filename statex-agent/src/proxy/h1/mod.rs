@@ -29,7 +29,7 @@ use ::http::StatusCode;
 pub use decode::{Decoder, Step};
 pub use encode::Persistence;
 pub use framing::Framing;
-pub use output::Output;
+pub use output::{Next, Output};
 
 /// Bounds of what is read from a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,12 @@
-//! Bytes that wait to be written: small ones side by side in one buffer, large ones as they came.
+//! Bytes that wait to be written: small ones side by side in one buffer, large ones as they came, and stretches
+//! of files that the kernel sends.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
+
+use crate::proxy::http::Extent;
 
 /// From this size on a piece is not copied: a vectored write costs less than the copy.
 const LARGE: usize = 8 << 10;
@@ -14,11 +17,28 @@ const SLICES: usize = 16;
 #[derive(Debug, Default)]
 pub struct Output {
     /// Before `wire`: large pieces and what stood before each.
-    queue: VecDeque<Bytes>,
+    queue: VecDeque<Item>,
     wire: Vec<u8>,
     /// Of `wire`, what was written already.
     gone: usize,
     written: u64,
+}
+
+#[derive(Debug)]
+enum Item {
+    Bytes(Bytes),
+    Extent(Extent),
+}
+
+/// What is to be written next.
+#[derive(Debug)]
+pub enum Next<'a> {
+    /// `more`: a stretch of a file follows, so that the last packet need not leave before it is full.
+    Slices {
+        slices: &'a [IoSlice<'a>],
+        more: bool,
+    },
+    Extent(&'a Extent),
 }
 
 impl Output {
@@ -42,38 +62,71 @@ impl Output {
             self.wire.extend_from_slice(&data);
             return;
         }
+        self.close_wire();
+        self.queue.push_back(Item::Bytes(data));
+    }
+
+    /// Adds a piece of a body that is in a file.
+    pub fn push_extent(&mut self, extent: Extent) {
+        self.close_wire();
+        self.queue.push_back(Item::Extent(extent));
+    }
+
+    /// What comes next stands behind what is in `wire`.
+    fn close_wire(&mut self) {
         if !self.wire.is_empty() {
             let mut before = Bytes::from(std::mem::take(&mut self.wire));
             before.advance(std::mem::take(&mut self.gone));
-            self.queue.push_back(before);
+            self.queue.push_back(Item::Bytes(before));
         }
-        self.queue.push_back(data);
     }
 
     /// Gives what is to be written next to `write`, which says how much of it was.
-    pub fn write<E>(&mut self, write: impl FnOnce(&[IoSlice<'_>]) -> Result<usize, E>) -> Result<(), E> {
+    pub fn write<E>(&mut self, write: impl FnOnce(Next<'_>) -> Result<usize, E>) -> Result<(), E> {
         let wire = &self.wire[self.gone..];
-        if self.queue.is_empty() {
-            let written = write(&[IoSlice::new(wire)])?;
-            self.written += written as u64;
-            self.advance(written);
-            return Ok(());
-        }
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let pieces = self.queue.iter().map(|piece| &piece[..]).chain((!wire.is_empty()).then_some(wire));
-        let mut count = 0;
-        for (slice, piece) in slices.iter_mut().zip(pieces) {
-            *slice = IoSlice::new(piece);
-            count += 1;
-        }
-        let mut written = write(&slices[..count])?;
-        self.written += written as u64;
-        while let Some(first) = self.queue.front_mut() {
-            if written < first.len() {
-                first.advance(written);
+        let mut written = match self.queue.front() {
+            None => {
+                let written = write(Next::Slices { slices: &[IoSlice::new(wire)], more: false })?;
+                self.written += written as u64;
+                self.advance(written);
                 return Ok(());
             }
-            written -= first.len();
+            Some(Item::Extent(extent)) => write(Next::Extent(extent))?,
+            Some(Item::Bytes(_)) => {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                let (mut count, mut more) = (0, false);
+                let pieces = self.queue.iter().map(|item| match item {
+                    Item::Bytes(bytes) => Some(&bytes[..]),
+                    Item::Extent(_) => None,
+                });
+                for (slice, piece) in slices.iter_mut().zip(pieces.chain([Some(wire)])) {
+                    let Some(piece) = piece else {
+                        more = true;
+                        break;
+                    };
+                    *slice = IoSlice::new(piece);
+                    count += 1;
+                }
+                write(Next::Slices { slices: &slices[..count], more })?
+            }
+        };
+        self.written += written as u64;
+        while let Some(first) = self.queue.front_mut() {
+            let len = match first {
+                Item::Bytes(bytes) => bytes.len(),
+                Item::Extent(extent) => extent.len,
+            };
+            if written < len {
+                match first {
+                    Item::Bytes(bytes) => bytes.advance(written),
+                    Item::Extent(extent) => {
+                        extent.offset += written as u64;
+                        extent.len -= written;
+                    }
+                }
+                return Ok(());
+            }
+            written -= len;
             self.queue.pop_front();
         }
         self.advance(written);
@@ -107,7 +160,8 @@ mod tests {
         output.wire().extend_from_slice(b"head ");
         output.push(Bytes::from_static(b"body"));
         output
-            .write(|slices| {
+            .write(|next| {
+                let Next::Slices { slices, more: false } = next else { panic!("{next:?}") };
                 assert_eq!((slices.len(), &slices[0][..]), (1, &b"head body"[..]));
                 Ok::<_, ()>(9)
             })
@@ -122,12 +176,37 @@ mod tests {
         output.push(large.clone());
         output.push(Bytes::from_static(b"end"));
         output
-            .write(|slices| {
+            .write(|next| {
+                let Next::Slices { slices, more: false } = next else { panic!("{next:?}") };
                 assert_eq!(slices.len(), 3);
                 assert_eq!(slices[1].as_ptr(), large.as_ptr());
                 Ok::<_, ()>(0)
             })
             .unwrap();
+    }
+
+    #[test]
+    fn a_stretch_of_a_file_has_its_place_between_bytes() {
+        let file = std::sync::Arc::new(std::fs::File::open("/dev/null").unwrap().into());
+        let mut output = Output::default();
+        output.wire().extend_from_slice(b"head");
+        output.push_extent(Extent { file, offset: 5, len: 10 });
+        output.push(Bytes::from_static(b"end"));
+        let mut seen = Vec::new();
+        for at_once in [4, 7, 3, 3] {
+            output
+                .write(|next| {
+                    seen.push(match next {
+                        Next::Slices { slices, more } => format!("{} {more}", slices.len()),
+                        Next::Extent(extent) => format!("{}+{}", extent.offset, extent.len),
+                    });
+                    Ok::<_, ()>(at_once)
+                })
+                .unwrap();
+        }
+        assert_eq!(seen, ["1 true", "5+10", "12+3", "1 false"]);
+        assert!(output.is_empty());
+        assert_eq!(output.written(), 17);
     }
 
     proptest! {
@@ -143,7 +222,8 @@ mod tests {
                 output.push(piece.into());
             }
             while !output.is_empty() {
-                output.write(|slices| {
+                output.write(|next| {
+                    let Next::Slices { slices, .. } = next else { panic!("{next:?}") };
                     let mut left = at_once;
                     for slice in slices {
                         let len = slice.len().min(left);

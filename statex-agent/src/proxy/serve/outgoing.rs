@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::incoming::Unread;
 use super::{Connection, State};
 use crate::proxy::h1::{Framing, Output, Persistence, encode};
-use crate::proxy::http::{Fields, Request, Response, Sink, StatusCode, Version, Whole};
+use crate::proxy::http::{Extent, Fields, Request, Response, Sink, StatusCode, Version, Whole};
 use crate::proxy::stream::{Stream, poll_write};
 
 pub(super) struct Outgoing<'a, S> {
@@ -89,6 +89,15 @@ impl<S: Stream> Sink<Response> for Outgoing<'_, S> {
             Framing::None if !self.state.tunnel.get() => {}
             Framing::UntilClose | Framing::None => self.output.push(data),
         }
+    }
+
+    fn takes_extents(&self) -> bool {
+        S::TAKES_EXTENTS && matches!(self.framing, Framing::Length(_))
+    }
+
+    fn extent(&mut self, extent: Extent) {
+        self.promised = self.promised.saturating_sub(extent.len as u64);
+        self.output.push_extent(extent);
     }
 
     fn end(&mut self, trailers: &Fields) {
