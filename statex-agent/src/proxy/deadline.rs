@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use slab::Slab;
 
+use crate::clock::Moment;
+
 /// How often deadlines are looked at, which is how late they may be noticed.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
@@ -39,6 +41,11 @@ impl Deadlines {
     pub(crate) fn make(self: &Rc<Self>) -> Deadline {
         let key = self.entries.borrow_mut().insert(Entry::default());
         Deadline { all: self.clone(), key }
+    }
+
+    /// Since the worker started; it goes on by whole ticks.
+    pub(crate) fn now(&self) -> Moment {
+        TICK * self.now.get()
     }
 
     /// Lets time pass and wakes whoever waits for a deadline that has passed.

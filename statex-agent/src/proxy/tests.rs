@@ -1,5 +1,7 @@
 //! The proxy between real sockets: a scripted backend behind it, and bytes as a client would send them.
 
+mod files;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
@@ -61,7 +63,13 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 fn route(path: &str, action: Action) -> Route {
-    Route { name: path.to_owned(), host: Host::Any, path: Path::Prefix(path.to_owned()), action }
+    Route {
+        name: path.to_owned(),
+        host: Host::Any,
+        path: Path::Prefix(path.to_owned()),
+        action,
+        compress: None,
+    }
 }
 
 fn plan(backend: SocketAddr) -> Plan {

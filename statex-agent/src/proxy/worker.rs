@@ -16,17 +16,22 @@ use tokio::task::{JoinSet, LocalSet, spawn_local};
 
 use super::deadline::Deadlines;
 use super::edge::Client;
+use super::files;
 use super::http::{Response, Scheme};
 use super::plan::Plan;
 use super::serve::{Desk, serve};
 use super::spare::Spare;
 use super::upstream::Upstreams;
+use crate::clock::Clock;
 
 /// Connections that wait to be accepted, of one worker.
 const BACKLOG: i32 = 4096;
 
 /// How long requests may take to end when the proxy stops.
 const ENDING: Duration = Duration::from_secs(30);
+
+/// How often files are forgotten that nobody asks for.
+const SWEEP: Duration = Duration::from_secs(10);
 
 /// The proxy while it runs. Dropping it ends it without waiting for requests.
 pub struct Proxy {
@@ -130,6 +135,8 @@ impl Deref for Current {
 pub(super) struct Worker {
     plan: RefCell<Rc<Current>>,
     pub(super) upstreams: Upstreams,
+    pub(super) files: files::Cache,
+    pub(super) clock: Clock,
     pub(super) deadlines: Rc<Deadlines>,
     pub(super) desks: Spare<Box<Desk>>,
     pub(super) responses: Spare<Box<Response>>,
@@ -144,6 +151,8 @@ impl Worker {
         Rc::new(Self {
             plan: RefCell::new(Rc::new(Current(plan))),
             upstreams: Upstreams::default(),
+            files: files::Cache::new(files::Limits::default()),
+            clock: Clock::machine(),
             deadlines: Rc::default(),
             desks: Spare::default(),
             responses: Spare::default(),
@@ -173,6 +182,7 @@ fn work(
         let worker = Worker::new(plan);
         let deadlines = worker.deadlines.clone();
         let _ticking = spawn_local(async move { deadlines.run().await });
+        let _sweeping = spawn_local(sweep(worker.clone()));
         let mut listeners = JoinSet::new();
         for socket in sockets {
             listeners.spawn_local(accept(TcpListener::from_std(socket)?, worker.clone()));
@@ -194,6 +204,14 @@ fn work(
         }
         Ok(())
     })
+}
+
+/// Forgets files that nobody asks for, for ever.
+async fn sweep(worker: Rc<Worker>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        worker.files.sweep(worker.deadlines.now());
+    }
 }
 
 /// Accepts for ever.

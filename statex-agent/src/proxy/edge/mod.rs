@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! request ─ target made unambiguous ─ route ─┬─ proxy ─ relay ─> backend
+//!                                            ├─ files
 //!                                            └─ answer
 //! ```
 //!
@@ -10,10 +11,12 @@
 //! | `client.rs` | whom a request comes from |
 //! | `forwarded.rs` | what a backend is told of the client |
 //! | `proxy.rs` | the action: to a backend of a pool |
+//! | `files.rs` | the action: files of a root |
 //! | `answer.rs` | answers of the proxy's own |
 
 mod answer;
 mod client;
+mod files;
 mod forwarded;
 mod proxy;
 
@@ -74,7 +77,8 @@ async fn act(
         return Outcome::Failed(StatusCode::NOT_IMPLEMENTED);
     }
     match &route.action {
-        Action::Proxy(pool) => proxy::proxy(at, *pool, request, body, sink).await,
+        Action::Proxy(pool) => proxy::proxy(at, *pool, route.compress.as_ref(), request, body, sink).await,
+        Action::Files(site) => files::files(at, site, route.compress.as_ref(), request, sink).await,
         Action::Respond { status, body } => {
             answer(&request.method, &mut Response::new(*status), body.clone(), sink).await;
             Outcome::Begun

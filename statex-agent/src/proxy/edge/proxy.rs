@@ -3,6 +3,7 @@
 use std::io;
 
 use super::{At, Outcome, forwarded};
+use crate::proxy::encode::{Encoded, Settings, decide};
 use crate::proxy::headers::strip_hop_by_hop;
 use crate::proxy::http::{Body, Fault, Name, Request, Response, Sink, StatusCode, Whole};
 use crate::proxy::relay::{Exchange, Trouble};
@@ -12,6 +13,7 @@ use crate::proxy::upstream::Connection;
 pub(super) async fn proxy(
     at: &At<'_>,
     pool: usize,
+    compress: Option<&Settings>,
     request: &mut Request,
     body: &mut impl Body,
     sink: &mut impl Sink<Response>,
@@ -39,7 +41,7 @@ pub(super) async fn proxy(
         };
         connection.carrier.get_mut().limit(at.plan.limits);
         let mut response = at.worker.responses.take();
-        let exchanged = exchange(at, &connection, request, &mut response, body, sink).await;
+        let exchanged = exchange(at, &connection, compress, request, &mut response, body, sink).await;
         response.fields.clear();
         at.worker.responses.give(response);
         let stale = connection.is_used() && connection.carrier.borrow().is_unanswered();
@@ -60,6 +62,7 @@ pub(super) async fn proxy(
 async fn exchange(
     at: &At<'_>,
     connection: &Connection,
+    compress: Option<&Settings>,
     request: &Request,
     response: &mut Response,
     body: &mut impl Body,
@@ -74,8 +77,19 @@ async fn exchange(
     if let Some(protocol) = protocol {
         response.fields.add_known(Name::Upgrade, &protocol);
     }
-    sink.head(response, whole);
-    exchange.rest(&connection.carrier, sink, opens_tunnel).await
+    let compress = compress.filter(|_| !opens_tunnel);
+    match compress.and_then(|settings| decide(settings, request, response, whole)) {
+        Some((coding, level)) if whole != Whole::None => {
+            let coded = Encoded::new(&connection.carrier, coding, level);
+            let coded = coded.map_err(|error| Trouble::Backend(Fault::Cut(error)))?;
+            sink.head(response, coded.whole());
+            exchange.rest(coded, sink, opens_tunnel).await
+        }
+        _ => {
+            sink.head(response, whole);
+            exchange.rest(&connection.carrier, sink, opens_tunnel).await
+        }
+    }
 }
 
 /// What the client is answered.

@@ -11,9 +11,8 @@ use super::file::{Family, File};
 use super::multipart::{Boundary, content_range};
 use super::path::{self, Asked};
 use super::range::{self, Parts};
-use super::validator::Seconds;
 use super::{Attempt, Site};
-use crate::clock::Moment;
+use crate::clock::{Clock, Moment};
 use crate::proxy::encode::{Accepted, Choice, Coding, accept};
 use crate::proxy::http::{Method, Name, Request, Response, StatusCode};
 
@@ -21,10 +20,10 @@ const METHODS: &[u8] = b"GET, HEAD, OPTIONS";
 
 /// What time it is.
 #[derive(Clone, Copy, Debug)]
-pub struct Now {
+pub struct Now<'a> {
     pub moment: Moment,
-    /// Since 1970.
-    pub seconds: Seconds,
+    /// Asked where the time of day matters, which is seldom.
+    pub clock: &'a Clock,
 }
 
 /// Writes the head of the answer into `response`, which is empty, and gives its body. To a `HEAD`, that is the body
@@ -33,7 +32,7 @@ pub async fn answer(
     site: &Site,
     cache: &Cache,
     request: &Request,
-    now: Now,
+    now: Now<'_>,
     response: &mut Response,
 ) -> Content {
     if !matches!(request.method, Method::GET | Method::HEAD) {
@@ -53,7 +52,7 @@ pub async fn answer(
         }
     };
     match attempt(site, cache, name, asked, now.moment).await {
-        Ok(Way::File(name, family)) => file(site, request, &name, &family, now.seconds, response),
+        Ok(Way::File(name, family)) => file(site, request, &name, &family, now.clock, response),
         Ok(Way::Folder) => {
             response.status = StatusCode::MOVED_PERMANENTLY;
             response.fields.add_known(Name::Location, &with_slash(request));
@@ -144,7 +143,7 @@ fn file(
     request: &Request,
     name: &[u8],
     family: &Family,
-    now: Seconds,
+    clock: &Clock,
     response: &mut Response,
 ) -> Content {
     let (file, coding, content_type) = representation(site, request, name, family);
@@ -173,7 +172,7 @@ fn file(
     }
     fields.add_known(Name::AcceptRanges, b"bytes");
     let size = file.size();
-    let parts = parts(request, file, now);
+    let parts = parts(request, file, clock);
     if parts != Parts::Nothing
         && let Some(coding) = coding
     {
@@ -232,15 +231,12 @@ fn representation<'a>(
 }
 
 /// Which parts of a file the request is for: only a `GET` is for parts (RFC 9110 §14.2).
-fn parts(request: &Request, file: &File, now: Seconds) -> Parts {
+fn parts(request: &Request, file: &File, clock: &Clock) -> Parts {
     let mut ranges = request.fields.all(Name::Range);
-    match (ranges.next(), ranges.next()) {
-        (Some(range), None)
-            if request.method == Method::GET
-                && condition::range_holds(&request.fields, &file.validators, now) =>
-        {
-            range::parts(range, file.size())
-        }
-        _ => Parts::Whole,
+    let (Some(range), None) = (ranges.next(), ranges.next()) else { return Parts::Whole };
+    let now = || u64::try_from(clock.timestamp().as_second()).unwrap_or(0);
+    if request.method != Method::GET || !condition::range_holds(&request.fields, &file.validators, now) {
+        return Parts::Whole;
     }
+    range::parts(range, file.size())
 }

@@ -5,10 +5,10 @@ use std::future::poll_fn;
 use std::time::Duration;
 
 use super::*;
+use crate::clock::Clock;
 use crate::proxy::http::{Body, Method, Name, Piece, Request, Response, Whole};
 use tempfile::TempDir;
 
-const NOW: Now = Now { moment: Duration::from_secs(1), seconds: u64::MAX };
 const TEXT: &str = "0123456789";
 
 struct Server {
@@ -51,7 +51,8 @@ impl Server {
         let mut request = Request { method, target: target.into(), ..Request::default() };
         fields.iter().for_each(|(name, value)| request.fields.push(name.as_bytes(), value.as_bytes()));
         let mut head = Response::default();
-        let content = answer(&self.site, &self.cache, &request, NOW, &mut head).await;
+        let now = Now { moment: Duration::from_secs(1), clock: &Clock::by_hand() };
+        let content = answer(&self.site, &self.cache, &request, now, &mut head).await;
         let whole = content.whole();
         let body = read(content).await;
         assert_eq!(whole, Whole::Length(body.len() as u64), "{target}: {head:?}");

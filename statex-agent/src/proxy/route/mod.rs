@@ -9,6 +9,8 @@ use std::cmp::Reverse;
 
 use bytes::Bytes;
 
+use super::encode;
+use super::files::Site;
 use super::http::{Request, StatusCode};
 
 /// What a route asks of a request's host.
@@ -42,6 +44,7 @@ pub enum Action {
         status: StatusCode,
         body: Bytes,
     },
+    Files(Box<Site>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +53,8 @@ pub struct Route {
     pub host: Host,
     pub path: Path,
     pub action: Action,
+    /// How bodies are coded on the way; `None`: they are not.
+    pub compress: Option<encode::Settings>,
 }
 
 /// Two routes that the same requests take.
@@ -130,7 +135,7 @@ mod tests {
     use super::*;
 
     fn route(name: &str, host: Host, path: Path) -> Route {
-        Route { name: name.to_owned(), host, path, action: Action::Proxy(0) }
+        Route { name: name.to_owned(), host, path, action: Action::Proxy(0), compress: None }
     }
 
     fn site() -> Routes {
