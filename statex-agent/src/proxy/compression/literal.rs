@@ -9,7 +9,11 @@ use super::{Fault, huffman, integer};
 /// # Errors
 ///
 /// The bytes end before it does, or it is not in the code that it says.
-pub fn read<'a>(bytes: &mut &'a [u8], prefix: u32, scratch: &'a mut Vec<u8>) -> Result<&'a [u8], Fault> {
+pub fn read<'text, 'bytes: 'text>(
+    bytes: &mut &'bytes [u8],
+    prefix: u32,
+    scratch: &'text mut Vec<u8>,
+) -> Result<&'text [u8], Fault> {
     let first = *bytes.first().ok_or(Fault::Short)?;
     let mut rest = *bytes;
     let len = usize::try_from(integer::read(&mut rest, prefix)?).map_err(|_| Fault::Malformed)?;
