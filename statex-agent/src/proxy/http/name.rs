@@ -68,8 +68,47 @@ names! {
 impl Name {
     /// Recognizes a name in any case.
     pub fn of(name: &[u8]) -> Self {
-        let same = |known: &&Self| name.eq_ignore_ascii_case(known.text().as_bytes());
-        Self::ALL.iter().find(same).copied().unwrap_or(Self::Other)
+        let mut at = INDEX.first[place(name)];
+        while let Some(known) = Self::ALL.get(usize::from(at)) {
+            if name.eq_ignore_ascii_case(known.text().as_bytes()) {
+                return *known;
+            }
+            at = INDEX.next[usize::from(at)];
+        }
+        Self::Other
+    }
+}
+
+/// Names by a hash, computed by the compiler: chains of places in [`Name::ALL`].
+struct Index {
+    first: [u8; PLACES],
+    next: [u8; Name::ALL.len()],
+}
+
+const PLACES: usize = 256;
+const NONE: u8 = u8::MAX;
+
+static INDEX: Index = {
+    let mut index = Index { first: [NONE; PLACES], next: [NONE; Name::ALL.len()] };
+    let mut at = Name::ALL.len();
+    while at > 0 {
+        at -= 1;
+        let place = place(Name::ALL[at].text().as_bytes());
+        index.next[at] = index.first[place];
+        index.first[place] = at as u8;
+    }
+    index
+};
+
+/// The same in any case: the bit that tells cases apart is left out.
+const fn place(name: &[u8]) -> usize {
+    match name {
+        [first, .., last] => {
+            let middle = name[name.len() / 2] as usize & 0x1f;
+            let ends = (*first as usize & 0x1f) * 5 + (*last as usize & 0x1f) * 11;
+            (name.len() * 17 + middle * 31 + ends) % PLACES
+        }
+        _ => 0,
     }
 }
 
@@ -79,7 +118,10 @@ mod tests {
 
     #[test]
     fn names_are_known_in_any_case() {
-        assert_eq!(Name::of(b"Content-LENGTH"), Name::ContentLength);
+        for name in Name::ALL {
+            assert_eq!(Name::of(name.text().as_bytes()), *name);
+            assert_eq!(Name::of(name.text().to_ascii_uppercase().as_bytes()), *name);
+        }
         assert_eq!(Name::of(b"Content-Lengths"), Name::Other);
         assert_eq!(Name::of(b""), Name::Other);
     }
