@@ -20,6 +20,7 @@
 //! | `compression/` | what HPACK and QPACK share: pure |
 //! | `h1/` | HTTP/1.1 (RFC 9112) without I/O: what bytes mean, and which bytes say it |
 //! | `h2/` | HTTP/2 (RFC 9113) without I/O |
+//! | `h3/` | HTTP/3 (RFC 9114) without I/O |
 //! | `headers/` | which fields cross the proxy: pure |
 //!
 //! All of it is made for one thread: nothing on a request's way is shared, locked or `Send`.
@@ -31,6 +32,7 @@ pub mod encode;
 pub mod files;
 pub mod h1;
 pub mod h2;
+pub mod h3;
 pub mod headers;
 pub mod heads;
 pub mod http;
