@@ -49,7 +49,7 @@ impl Deadlines {
     }
 
     /// Lets time pass and wakes whoever waits for a deadline that has passed.
-    fn pass(&self, ticks: u32) {
+    pub(super) fn pass(&self, ticks: u32) {
         let now = self.now.get().saturating_add(ticks);
         self.now.set(now);
         self.wake(|entry| entry.at != 0 && entry.at <= now);

@@ -19,7 +19,7 @@
 //! | `heads/` | what heads of HTTP/2 and HTTP/3 may say, and which lines say it: pure |
 //! | `compression/` | what HPACK and QPACK share: pure |
 //! | `h1/` | HTTP/1.1 (RFC 9112) without I/O: what bytes mean, and which bytes say it |
-//! | `h2/` | HTTP/2 (RFC 9113) without I/O |
+//! | `h2/` | HTTP/2 (RFC 9113): a connection without I/O, and its drivers for both sides |
 //! | `h3/` | HTTP/3 (RFC 9114) without I/O |
 //! | `headers/` | which fields cross the proxy: pure |
 //!

@@ -6,7 +6,9 @@ use crate::proxy::http::{Field, Fields, Method, Name, Request, Response, Scheme,
 /// The lines of a request.
 pub fn request(head: &Request, whole: Whole, line: &mut impl FnMut(Line<'_>)) {
     let mut pseudo = |kind, name: &str, value: &[u8]| line(Line { kind, name: name.as_bytes(), value });
-    pseudo(Kind::Method, ":method", head.method.as_str().as_bytes());
+    // Whoever asks for another protocol does so by CONNECT here (RFC 8441 §4, RFC 9220 §3).
+    let method = if head.protocol.is_empty() { &head.method } else { &Method::CONNECT };
+    pseudo(Kind::Method, ":method", method.as_str().as_bytes());
     if head.method != Method::CONNECT || !head.protocol.is_empty() {
         let scheme: &[u8] = if head.scheme == Scheme::Https { b"https" } else { b"http" };
         pseudo(Kind::Scheme, ":scheme", scheme);
@@ -30,7 +32,9 @@ pub fn request(head: &Request, whole: Whole, line: &mut impl FnMut(Line<'_>)) {
 
 /// The lines of a response to a request with this method.
 pub fn response(head: &Response, whole: Whole, method: &Method, line: &mut impl FnMut(Line<'_>)) {
-    line(Line { kind: Kind::Status, name: b":status", value: head.status.as_str().as_bytes() });
+    // There is no 101 here: another protocol is granted as a tunnel is (RFC 8441 §4).
+    let status = if head.status == StatusCode::SWITCHING_PROTOCOLS { StatusCode::OK } else { head.status };
+    line(Line { kind: Kind::Status, name: b":status", value: status.as_str().as_bytes() });
     let bodiless = head.status.is_informational() || head.status == StatusCode::NO_CONTENT;
     // What another request would get (RFC 9110 §8.6).
     let told = *method == Method::HEAD || head.status == StatusCode::NOT_MODIFIED;
@@ -118,6 +122,17 @@ mod tests {
         let start = [":method GET", ":scheme http", ":path /a", ":authority b", "te trailers", "x-a y"];
         assert_eq!(lines[..6], start);
         assert_eq!(lines[6..], ["content-length 18446744073709551615"]);
+    }
+
+    #[test]
+    fn another_protocol_is_asked_for_and_granted_by_connect() {
+        let (target, protocol) = (b"/a".into(), b"websocket".into());
+        let head = Request { target, authority: b"b".into(), protocol, ..Request::default() };
+        let lines = text(|mut line| request(&head, Whole::None, &mut line));
+        assert_eq!((&lines[0][..], &lines[4][..]), (":method CONNECT", ":protocol websocket"));
+        let head = Response::new(StatusCode::SWITCHING_PROTOCOLS);
+        let lines = text(|mut line| response(&head, Whole::Unknown, &Method::CONNECT, &mut line));
+        assert_eq!(lines, [":status 200"]);
     }
 
     #[test]

@@ -56,6 +56,11 @@ impl Decoder {
         Ok(())
     }
 
+    /// Gives memory back that is not needed between blocks.
+    pub fn rest(&mut self) {
+        (self.name, self.value) = (Vec::new(), Vec::new());
+    }
+
     fn literal(
         &mut self,
         block: &mut &[u8],
