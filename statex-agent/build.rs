@@ -1,13 +1,14 @@
-//! Tells `kernel::object` which eBPF object to embed: `target/bpf/statex`, or
-//! the file whose absolute path is in `STATEX_OBJECT`.
+//! Tells `kernel::object` which eBPF objects to embed: `target/bpf/statex`, or the file whose absolute path is in
+//! `STATEX_OBJECT`; and `steer` beside it.
 
+use std::fs;
 use std::path::PathBuf;
 
 fn main() {
-    let agent = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let agent = variable("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let root = agent.parent().expect("the agent lies in the repository's root");
-    let built = root.join("target/bpf/statex");
-    let object = std::env::var_os("STATEX_OBJECT").map_or(built, PathBuf::from);
+    let object = variable("STATEX_OBJECT").unwrap_or_else(|| root.join("target/bpf/statex"));
     println!("cargo::rerun-if-env-changed=STATEX_OBJECT");
     println!("cargo::rerun-if-changed={}", object.display());
 
@@ -19,4 +20,13 @@ fn main() {
             object.display()
         );
     }
+
+    let mut steer = object.with_file_name("steer");
+    println!("cargo::rerun-if-changed={}", steer.display());
+    if !steer.exists() {
+        println!("cargo::warning=there is no {}: run `cargo xtask build-ebpf`", steer.display());
+        steer = variable("OUT_DIR").expect("cargo sets it").join("steer");
+        fs::write(&steer, []).expect("cargo's folder can be written");
+    }
+    println!("cargo::rustc-env=STATEX_STEER={}", steer.display());
 }

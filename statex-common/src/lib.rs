@@ -30,6 +30,7 @@ pub mod route;
 pub mod service;
 pub mod shared;
 pub mod stage;
+pub mod steer;
 pub mod tables;
 
 pub use packet::Packet;

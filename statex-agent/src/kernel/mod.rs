@@ -21,4 +21,5 @@ pub mod ring;
 pub mod rows;
 pub mod secret;
 pub mod shape;
+pub mod steering;
 pub mod tables;

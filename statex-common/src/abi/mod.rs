@@ -18,6 +18,7 @@ mod quic;
 mod ring;
 mod service;
 mod source;
+mod steer;
 
 pub use address::{Addr, Prefix};
 pub use backend::{Backend, BackendState, Egress, Mode, NextHop, OUTER_LEN, notes};
@@ -34,6 +35,7 @@ pub use quic::QuicId;
 pub use ring::{RingWord, Slot};
 pub use service::{Service, service_flags};
 pub use source::{SOURCE_WAYS, SourceLine};
+pub use steer::{STEER_FORMS, STEER_SLOTS, STEER_TAKERS};
 
 /// The version of all layouts together. Pins live in a folder with this number, so that a binary never
 /// reads rows that another layout wrote.
@@ -68,6 +70,12 @@ pub mod names {
     pub const PROGRAM_BACKEND: &str = "statex_backend";
     /// The tc egress program that sends marked health probes as a client's packet would go.
     pub const PROGRAM_PROBE: &str = "statex_probe";
+
+    /// The program that steers QUIC datagrams to workers, in an object of its own, and its maps.
+    pub const PROGRAM_STEER: &str = "statex_steer";
+    pub const SOCKETS: &str = "SOCKETS";
+    pub const TAKERS: &str = "TAKERS";
+    pub const FORMS: &str = "FORMS";
 }
 
 /// The upper half of the mark on a health probe's socket; the lower half is the backend id.
