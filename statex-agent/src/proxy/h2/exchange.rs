@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
+use super::Code;
 use super::connection::Connection;
 use super::stream::Broken;
 use super::streams::Key;
@@ -102,6 +103,11 @@ impl Sink<Request> for Outgoing {
 }
 
 impl Outgoing {
+    /// Tells the client that nobody has looked at its request, so that it can be sent again (RFC 9113 §8.7).
+    pub fn refuse(self) {
+        self.connection.borrow_mut().reset(self.key, Code::RefusedStream, Broken::Cut);
+    }
+
     fn poll_sent(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut connection = self.connection.borrow_mut();
         connection.nudge();

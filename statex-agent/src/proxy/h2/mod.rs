@@ -12,6 +12,7 @@
 //! | `connection/` | the rules of frames, streams and messages |
 //! | `stream.rs`, `streams.rs` | one stream, and all of them |
 //! | `window.rs` | flow control |
+//! | `turns.rs` | whose turn it is to send |
 //! | `guard.rs` | abuse, and how much of it is borne |
 //! | `output.rs` | what waits to be written |
 //! | `exchange.rs` | a stream as the rest of the proxy sees it |
@@ -38,6 +39,7 @@ mod streams;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod window;
 mod wire;
 

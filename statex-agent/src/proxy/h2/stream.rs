@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use super::window::{Inbound, Outbound};
 use crate::clock::Moment;
+use crate::proxy::heads::Priority;
 use crate::proxy::http::{Fields, Method, Response, Whole};
 
 /// How far one direction of a stream has come.
@@ -71,6 +72,7 @@ pub(super) struct Stream {
     pub(super) outbound: Outbound,
     /// Where in the output its last frame begins that may still be marked as the end.
     pub(super) last_frame: Option<u64>,
+    pub(super) priority: Priority,
     /// It waits for its turn to send.
     pub(super) queued: bool,
     /// Who waits for the pieces to leave.
@@ -105,6 +107,7 @@ impl Stream {
             end: None,
             outbound: Outbound::new(outbound),
             last_frame: None,
+            priority: Priority::default(),
             queued: false,
             writer: None,
             is_read: true,
@@ -117,6 +120,16 @@ impl Stream {
     /// Both messages came to their end, or the stream broke.
     pub(super) fn is_closed(&self) -> bool {
         self.broken.is_some() || self.receiving == Stage::Ended && self.sending == Stage::Ended
+    }
+
+    /// Whether both sides speak another protocol on it, which may be silent.
+    pub(super) fn is_tunnel(&self) -> bool {
+        self.method == Method::CONNECT && self.receiving > Stage::Head && self.sending > Stage::Head
+    }
+
+    /// Whether it has something to send, and may.
+    pub(super) fn waits(&self) -> bool {
+        !self.outgoing.is_empty() && self.outbound.left() > 0
     }
 
     pub(super) fn wake_reader(&mut self) {

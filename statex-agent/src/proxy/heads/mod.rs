@@ -14,15 +14,18 @@
 //! |---|---|
 //! | `line.rs` | what one line is, by its name and value alone |
 //! | `request.rs`, `response.rs`, `trailers.rs` | lines to a message, line by line |
+//! | `priority.rs` | how much a client wants a response |
 //! | `write.rs` | a message to its lines |
 
 mod line;
+mod priority;
 mod request;
 mod response;
 mod trailers;
 pub mod write;
 
 pub use line::{Kind, Line};
+pub use priority::Priority;
 pub use request::RequestReader;
 pub use response::ResponseReader;
 pub use trailers::TrailerReader;

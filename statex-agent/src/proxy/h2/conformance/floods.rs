@@ -1,4 +1,4 @@
-//! Abuse (RFC 9113 §10.5): borne for a while, then answered with ENHANCE_YOUR_Calm.
+//! Abuse (RFC 9113 §10.5): borne for a while, then answered with ENHANCE_YOUR_CALM.
 
 use super::peer::Expect::{Answer, Calm, Goes};
 use super::wire::{GET, data, frame, get, get_with, headers, ping, post, priority, reset, settings, window};

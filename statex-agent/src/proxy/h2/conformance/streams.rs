@@ -1,7 +1,9 @@
 //! States, identifiers and numbers of streams (RFC 7540 §5).
 
 use super::peer::Expect::{Answer, Connection, Goes, Stream};
-use super::wire::{GET, POST, block, data, frame, get, headers, ping, post, priority, reset, window};
+use super::wire::{
+    GET, POST, block, data, frame, get, headers, ping, post, prioritize, priority, reset, window,
+};
 use super::{Act, Case, cases, memory};
 use crate::proxy::h2::Code::{
     FlowControlError, FrameSizeError, NoError, ProtocolError, RefusedStream, StreamClosed,
@@ -90,6 +92,16 @@ cases! {
     s5_3_3_a_priority_does_not_open_a_stream: [
         frame(kind::PRIORITY, 0, 5, &priority(0, 15)), get(3),
     ] => Answer(3, 200);
+
+    // RFC 9218 §7.1.
+    s9218_7_1_a_priority_of_a_stream: [post(1), prioritize(1, "u=1"), data(1, flag::END_STREAM, b"")] => Answer(1, 200);
+    s9218_7_1_a_priority_of_a_stream_to_come: [prioritize(1, "u=1, i"), get(1)] => Answer(1, 200);
+    s9218_7_1_a_priority_that_is_nonsense: [get(1), prioritize(1, "\u{1}=")] => Answer(1, 200);
+    s9218_7_1_a_priority_of_no_stream: [prioritize(0, "u=1")] => Connection(ProtocolError);
+    s9218_7_1_a_priority_on_a_stream: [post(1), frame(kind::PRIORITY_UPDATE, 0, 1, &[0, 0, 0, 1])]
+        => Connection(ProtocolError);
+    s9218_7_1_a_priority_that_is_not_whole: [frame(kind::PRIORITY_UPDATE, 0, 0, &[0, 0, 1])]
+        => Connection(FrameSizeError);
 
     // §5.4.1.
     s5_4_1_a_wrong_ping_ends_the_connection: [frame(kind::PING, 0, 0, b"1234567")] => Connection(FrameSizeError);

@@ -23,6 +23,11 @@ pub(super) fn settings(pairs: &[(u16, u32)]) -> Vec<u8> {
     wire
 }
 
+/// PRIORITY_UPDATE.
+pub(super) fn prioritize(stream: u32, value: &str) -> Vec<u8> {
+    frame(kind::PRIORITY_UPDATE, 0, 0, &[&stream.to_be_bytes(), value.as_bytes()].concat())
+}
+
 /// A field block of literals, as they are.
 pub(super) fn block(lines: &[(&str, &str)]) -> Vec<u8> {
     let mut block = Vec::new();

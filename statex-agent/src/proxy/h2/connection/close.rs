@@ -50,7 +50,7 @@ impl Connection {
         Ok(())
     }
 
-    pub(super) fn reset(&mut self, key: Key, code: Code, broken: Broken) {
+    pub(in crate::proxy::h2) fn reset(&mut self, key: Key, code: Code, broken: Broken) {
         let stream = &self.streams[key];
         if stream.is_closed() {
             return;
@@ -73,7 +73,7 @@ impl Connection {
         stream.wake_reader();
         stream.wake_writer();
         if mem::take(&mut stream.queued) {
-            self.turns.retain(|turn| *turn != key);
+            self.turns.remove(key);
         }
         let stream = &self.streams[key];
         if self.role == Role::Server && stream.is_written && stream.sending < Stage::Ended {

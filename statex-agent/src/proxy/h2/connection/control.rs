@@ -3,10 +3,13 @@
 use super::receive::{Absent, Reading, Step};
 use super::{Checked, Connection, Role};
 use crate::proxy::h2::Code;
-use crate::proxy::h2::frame::{Head, MOST_31, flag, go_away, reset, settings, window, write};
+use crate::proxy::h2::frame::{
+    Head, MOST_31, flag, go_away, priority_update, reset, settings, window, write,
+};
 use crate::proxy::h2::guard::Abuse;
 use crate::proxy::h2::stream::Broken;
 use crate::proxy::h2::streams::{Closed, Key};
+use crate::proxy::heads::Priority;
 
 impl Connection {
     /// Looked at no further than to see that it is one (RFC 9113 §5.3.2 and §6.3).
@@ -26,6 +29,19 @@ impl Connection {
             Some(key) => self.provoked(key, wrong, Broken::Malformed("a priority"))?,
             // A stream that is not open cannot be reset.
             None => return Err(wrong),
+        }
+        Ok(Step::On)
+    }
+
+    /// What is said of a stream that is not open yet is forgotten: its own head says it again.
+    pub(super) fn priority_update(&mut self, head: &Head, payload: &[u8]) -> Checked<Step> {
+        let (stream, value) = priority_update(payload).ok_or(Code::FrameSizeError)?;
+        if head.stream != 0 || stream == 0 || self.role == Role::Client {
+            return Err(Code::ProtocolError);
+        }
+        self.guard.charge(Abuse::Ignored, self.now)?;
+        if let Some(key) = self.streams.find(stream) {
+            self.prioritize(key, Priority::read(value));
         }
         Ok(Step::On)
     }

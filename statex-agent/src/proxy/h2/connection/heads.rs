@@ -10,7 +10,7 @@ use crate::proxy::h2::frame::{Head, block, flag, write};
 use crate::proxy::h2::guard::Abuse;
 use crate::proxy::h2::stream::{Broken, Stage, await_news};
 use crate::proxy::h2::streams::{Closed, Key};
-use crate::proxy::heads::{Kind, Line, RequestReader, ResponseReader, TrailerReader};
+use crate::proxy::heads::{Kind, Line, Priority, RequestReader, ResponseReader, TrailerReader};
 use crate::proxy::http::{Fault, Fields, Method, Name, Response, StatusCode, Version, Whole};
 
 /// Frames that a block may come in: one of them holds more than most blocks have.
@@ -126,6 +126,7 @@ impl Connection {
         self.streams.name(key, stream);
         let held = &mut self.streams[key];
         held.method = request.method.clone();
+        held.priority = request.fields.named(b"priority").map(Priority::read).unwrap_or_default();
         held.receiving = if ends { Stage::Ended } else { Stage::Body };
         held.missing = length;
         held.whole = match length {
@@ -133,6 +134,10 @@ impl Connection {
             Some(length) if held.method != Method::CONNECT => Whole::Length(length),
             _ => Whole::Unknown,
         };
+        self.requests = self.requests.saturating_sub(1);
+        if self.requests == 0 {
+            self.shut_down();
+        }
         Ok(Step::Request(key, request))
     }
 

@@ -23,7 +23,6 @@ mod patience;
 mod receive;
 mod send;
 
-use std::collections::VecDeque;
 use std::task::Waker;
 
 use super::Code;
@@ -34,6 +33,7 @@ use super::output::Output;
 use super::setting::{self, Setting, Settings};
 use super::stream::{Stream, await_news};
 use super::streams::{Key, Streams};
+use super::turns::Turns;
 use super::window::{Inbound, Outbound};
 use crate::clock::Moment;
 use crate::proxy::h1::Limits;
@@ -57,6 +57,8 @@ pub struct Terms {
     pub limits: Limits,
     /// Streams that the peer may have open at once.
     pub streams: u32,
+    /// Requests that are taken in all; then the connection ends, so that clients are spread anew.
+    pub requests: u32,
     /// Bytes of a stream that may wait to be taken; at least [`setting::WINDOW`].
     pub stream_window: u32,
     /// Bytes of all streams together that may wait; at least [`setting::WINDOW`].
@@ -81,6 +83,7 @@ impl Default for Terms {
         Self {
             limits: Limits::default(),
             streams: 128,
+            requests: u32::MAX,
             stream_window: 256 << 10,
             connection_window: 1 << 20,
             extended_connect: true,
@@ -110,7 +113,7 @@ pub struct Connection {
     inbound: Inbound,
     outbound: Outbound,
     /// Streams that have something to send, each until it has had its turn.
-    turns: VecDeque<Key>,
+    turns: Turns,
     output: Output,
     guard: Guard,
     going: Going,
@@ -118,6 +121,8 @@ pub struct Connection {
     peer_goes: bool,
     /// The largest identifier of a stream that the peer opened, or that this side did.
     last: u32,
+    /// Requests that may still come.
+    requests: u32,
     /// Heads whose memory is used again.
     spare: Vec<Request>,
     /// Who reads and writes the connection, to be told of new output.
@@ -146,12 +151,13 @@ impl Connection {
             broken: Vec::new(),
             inbound: Inbound::new(terms.connection_window.max(setting::WINDOW)),
             outbound: Outbound::new(setting::WINDOW),
-            turns: VecDeque::new(),
+            turns: Turns::default(),
             output: Output::default(),
             guard: Guard::new(now),
             going: Going::On,
             peer_goes: false,
             last: 0,
+            requests: terms.requests,
             spare: Vec::new(),
             driver: None,
             driven: true,
@@ -270,7 +276,8 @@ impl Connection {
         self.output.rest();
         self.streams.rest();
         self.decoder.rest();
-        (self.spare, self.broken, self.turns) = (Vec::new(), Vec::new(), VecDeque::new());
+        self.turns.rest();
+        (self.spare, self.broken) = (Vec::new(), Vec::new());
     }
 
     /// Bytes that are kept for those who read, and for the peer.

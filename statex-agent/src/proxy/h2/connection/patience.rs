@@ -101,6 +101,7 @@ impl Connection {
             let is_silent = stream.reader.is_some()
                 && self.role == Role::Server
                 && stream.receiving == Stage::Body
+                && !stream.is_tunnel()
                 && stream.incoming.is_empty();
             if !stream.outgoing.is_empty() {
                 self.guard.charge(Abuse::Stalls, self.now)?;

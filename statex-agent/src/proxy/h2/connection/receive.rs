@@ -112,6 +112,7 @@ impl Connection {
         let step = match head.kind {
             kind::HEADERS => self.headers(&head, payload),
             kind::CONTINUATION => self.continuation(&head, payload),
+            kind::PRIORITY_UPDATE => self.priority_update(&head, payload),
             kind::PRIORITY => self.priority(&head, payload),
             kind::RST_STREAM => self.reset_by_peer(&head, payload),
             kind::SETTINGS => self.settings(&head, payload),

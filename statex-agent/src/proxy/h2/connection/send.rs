@@ -1,6 +1,7 @@
 //! What goes on streams: heads, bodies and ends, as far as windows and the output have room.
 
 use std::io;
+use std::mem;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use crate::proxy::h2::frame::{MOST_PAYLOAD, flag, kind, write};
 use crate::proxy::h2::guard::Abuse;
 use crate::proxy::h2::stream::{Stage, await_news};
 use crate::proxy::h2::streams::Key;
-use crate::proxy::heads;
+use crate::proxy::heads::{self, Priority};
 use crate::proxy::http::{Fields, Method, Request, Response, Whole};
 
 impl Connection {
@@ -108,12 +109,14 @@ impl Connection {
     pub fn send_turns(&mut self) {
         while self.output.len() < HIGH_WATER
             && self.outbound.left() > 0
-            && let Some(key) = self.turns.pop_front()
+            && let Some(key) = self.turns.next()
         {
             self.streams[key].queued = false;
             self.send_frame(key);
-            if self.streams.is_held(key) {
-                self.queue(key);
+            if self.streams.is_held(key) && self.streams[key].waits() {
+                let stream = &mut self.streams[key];
+                stream.queued = true;
+                self.turns.again(key, stream.priority);
             }
         }
     }
@@ -121,9 +124,19 @@ impl Connection {
     /// The stream waits for its turn, if it has something to send and may.
     pub(super) fn queue(&mut self, key: Key) {
         let stream = &mut self.streams[key];
-        if !stream.queued && !stream.outgoing.is_empty() && stream.outbound.left() > 0 {
+        if !stream.queued && stream.waits() {
             stream.queued = true;
-            self.turns.push_back(key);
+            self.turns.add(key, stream.priority);
+        }
+    }
+
+    /// The peer wants a response more than before, or less.
+    pub(super) fn prioritize(&mut self, key: Key, priority: Priority) {
+        let stream = &mut self.streams[key];
+        stream.priority = priority;
+        if mem::take(&mut stream.queued) {
+            self.turns.remove(key);
+            self.queue(key);
         }
     }
 

@@ -14,7 +14,7 @@
 mod payload;
 pub mod write;
 
-pub use payload::{Padded, block, go_away, reset, settings, window};
+pub use payload::{Padded, block, go_away, priority_update, reset, settings, window};
 
 /// The nine bytes before a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub mod kind {
     pub const GOAWAY: u8 = 7;
     pub const WINDOW_UPDATE: u8 = 8;
     pub const CONTINUATION: u8 = 9;
+    /// RFC 9218 §7.1.
+    pub const PRIORITY_UPDATE: u8 = 16;
 }
 
 /// Flags; which ones mean something depends on the type.

@@ -65,6 +65,12 @@ pub fn go_away(payload: &[u8]) -> Option<(u32, Code)> {
     Some((u32::from_be_bytes(*last) & MOST_31, Code::of(u32::from_be_bytes(*code))))
 }
 
+/// The stream in a PRIORITY_UPDATE frame, and what is said of it (RFC 9218 §7.1).
+pub fn priority_update(payload: &[u8]) -> Option<(u32, &[u8])> {
+    let (stream, value) = payload.split_first_chunk()?;
+    Some((u32::from_be_bytes(*stream) & MOST_31, value))
+}
+
 /// The increment in a WINDOW_UPDATE frame (RFC 9113 §6.9).
 pub fn window(payload: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(payload.try_into().ok()?) & MOST_31)
