@@ -75,6 +75,11 @@ impl Clock {
     }
 }
 
+/// The moment as the machine's clock has it, for libraries that reckon by it.
+pub fn instant() -> Instant {
+    Instant::now()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,6 +21,7 @@
 //! | `h1/` | HTTP/1.1 (RFC 9112) without I/O: what bytes mean, and which bytes say it |
 //! | `h2/` | HTTP/2 (RFC 9113): a connection without I/O, and its drivers for both sides |
 //! | `h3/` | HTTP/3 (RFC 9114) without I/O |
+//! | `quic/` | a worker's QUIC (RFC 9000) sockets and connections, and HTTP/3 over them |
 //! | `headers/` | which fields cross the proxy: pure |
 //!
 //! All of it is made for one thread: nothing on a request's way is shared, locked or `Send`.
@@ -37,6 +38,7 @@ pub mod headers;
 pub mod heads;
 pub mod http;
 pub mod plan;
+pub mod quic;
 mod relay;
 pub mod route;
 mod serve;
