@@ -248,11 +248,13 @@ impl Life {
                     continue;
                 }
                 _ = routes.tick() => {
-                    self.route_probes(&targets.borrow().clone()).await;
+                    let targets = targets.borrow().clone();
+                    self.route_probes(&targets).await;
                     continue;
                 }
                 Ok(()) = targets.changed() => {
-                    self.route_probes(&targets.borrow_and_update().clone()).await;
+                    let targets = targets.borrow_and_update().clone();
+                    self.route_probes(&targets).await;
                     continue;
                 }
                 _ = hangup.recv() => None,
