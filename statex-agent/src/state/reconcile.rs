@@ -1,4 +1,6 @@
 //! Makes the tables what they should be: plans, writes, reads back, tries again. Nothing else writes them.
+//!
+//! A step costs what it changes. To read back costs what the tables hold, so that is done once for many steps.
 
 use super::change::Change;
 use super::desired::Desired;
@@ -21,6 +23,15 @@ pub struct Reconciler {
     rings: Rings,
     /// Failures in a row.
     failures: u32,
+}
+
+/// How much of the tables is read back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All rows: a few milliseconds.
+    Rows,
+    /// The slots of all rings, too.
+    Everything,
 }
 
 /// How far a step came.
@@ -55,8 +66,7 @@ impl Reconciler {
         &self.observed
     }
 
-    /// Brings the tables as near to `desired` as it goes just now. When nothing is left to wait for, they are
-    /// read back.
+    /// Brings the tables as near to `desired` as it goes just now.
     pub fn step(&mut self, desired: &Desired, clock: &Clock) -> Outcome {
         self.observed.recognise(desired, &mut self.rings);
         self.observed.regions.expire(clock.now());
@@ -69,28 +79,17 @@ impl Reconciler {
             }
             outcome.changes += 1;
         }
-        if outcome.changes == 0 {
-            self.failures = 0;
-        }
-        if outcome.changes == 0 || outcome.again_at.is_some() {
-            return outcome;
-        }
-        match self.kernel.read().map(|image| self.observed.differences(&image)) {
-            Ok(tables) if tables.is_empty() => {
-                self.failures = 0;
-                outcome
-            }
-            Ok(tables) => self.fail(outcome, foreign(&tables), clock),
-            Err(error) => self.fail(outcome, error.to_string(), clock),
-        }
+        self.failures = 0;
+        outcome
     }
 
-    /// Compares all that the tables hold, rings included, with what was written. What is found changed is
-    /// adopted as the tables' state, so that the next step repairs it.
-    pub fn verify(&mut self, clock: &Clock) -> Outcome {
+    /// Compares what the tables hold with what was written. What is found changed is adopted as the tables'
+    /// state, so that the next step repairs it.
+    pub fn verify(&mut self, extent: Extent, clock: &Clock) -> Outcome {
         let differences = self.kernel.read().map(|image| self.observed.differences(&image));
+        let mut whole = || extent == Extent::Rows || self.rings_are_whole();
         let problem = match differences {
-            Ok(tables) if tables.is_empty() && self.rings_are_whole() => return Outcome::default(),
+            Ok(tables) if tables.is_empty() && whole() => return Outcome::default(),
             Ok(tables) if tables.is_empty() => foreign(&[names::RINGS]),
             Ok(tables) => foreign(&tables),
             Err(error) => error.to_string(),

@@ -5,6 +5,7 @@ use crate::kernel::neighbours::Fact;
 use crate::kernel::next_hop::NextHop;
 use crate::state::event::Event;
 use crate::state::fixture::{Rig, address, config, hop, https, pool, service};
+use crate::state::reconcile::Extent;
 use statex_common::abi::Row;
 
 /// Services of every kind.
@@ -132,7 +133,7 @@ fn rows_written_by_others_are_seen_and_repaired() {
     rig.step();
     let (id, before) = rig.row(2);
     rig.tables.fake().image.backends[&id].mtu.set(9);
-    let outcome = rig.reconciler.verify(&rig.clock);
+    let outcome = rig.reconciler.verify(Extent::Rows, &rig.clock);
     assert_eq!(outcome.problems, ["someone else has written to BACKENDS; repairing"]);
     rig.step();
     assert_eq!(rig.row(2).1.to_bytes(), before.to_bytes());
@@ -145,7 +146,7 @@ fn slots_written_by_others_are_seen_and_repaired() {
     let before = rig.ring();
     let id = rig.row(1).0;
     rig.tables.fake().rings[..100].fill(id);
-    assert!(rig.reconciler.verify(&rig.clock).failed);
+    assert!(rig.reconciler.verify(Extent::Everything, &rig.clock).failed);
     rig.step();
     assert_eq!(rig.ring(), before);
 }

@@ -7,7 +7,7 @@ use super::desired::{Desired, desired};
 use super::event::Event;
 use super::key::BackendName;
 use super::model::State;
-use super::reconcile::{Outcome, Reconciler};
+use super::reconcile::{Extent, Outcome, Reconciler};
 use super::snapshot::{Progress, Snapshot};
 use super::targets::targets;
 use crate::clock::{Clock, Moment};
@@ -24,7 +24,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 const QUEUE: usize = 4096;
 /// How long further events are waited for after a first one, so that a burst is one change.
 const GATHER: Duration = Duration::from_millis(5);
-/// How often all tables are compared with what was written.
+/// How long after a change all rows are compared with what was written.
+const READ_BACK: Duration = Duration::from_secs(1);
+/// How often the slots of all rings are compared, too.
 const VERIFY: Duration = Duration::from_secs(30);
 
 /// The world's owner; runs by [`Store::run`].
@@ -41,6 +43,8 @@ pub struct Store {
     hops: watch::Sender<Wanted>,
     progress: Progress,
     again_at: Option<Moment>,
+    /// `None` until something is changed.
+    read_back_at: Option<Moment>,
 }
 
 enum Message {
@@ -144,6 +148,7 @@ impl Store {
             hops,
             progress,
             again_at: None,
+            read_back_at: None,
         };
         Ok((store, handle))
     }
@@ -151,9 +156,10 @@ impl Store {
     /// Runs until all handles are gone.
     pub async fn run(mut self) {
         let mut verify_at = self.clock.now() + VERIFY;
-        self.reconcile(false).await;
+        self.reconcile(None).await;
         loop {
-            let wake_at = self.again_at.map_or(verify_at, |again| again.min(verify_at));
+            let sooner = self.again_at.into_iter().chain(self.read_back_at);
+            let wake_at = sooner.fold(verify_at, Moment::min);
             let mut replies = Vec::new();
             tokio::select! {
                 message = self.inbox.recv() => {
@@ -167,11 +173,16 @@ impl Store {
                 }
                 () = self.clock.sleep_until(wake_at) => {}
             }
-            let verify = self.clock.now() >= verify_at;
-            if verify {
-                verify_at = self.clock.now() + VERIFY;
+            let now = self.clock.now();
+            let extent = match self.read_back_at {
+                _ if now >= verify_at => Some(Extent::Everything),
+                Some(at) if now >= at => Some(Extent::Rows),
+                _ => None,
+            };
+            if extent == Some(Extent::Everything) {
+                verify_at = now + VERIFY;
             }
-            self.reconcile(verify).await;
+            self.reconcile(extent).await;
             replies.into_iter().for_each(|reply| reply());
         }
     }
@@ -199,15 +210,16 @@ impl Store {
     }
 
     /// Brings the tables in line with the world, off the threads that serve others.
-    async fn reconcile(&mut self, verify: bool) {
+    async fn reconcile(&mut self, extent: Option<Extent>) {
         let Some(mut reconciler) = self.reconciler.take() else { return };
         let desired = self.desired.get_or_insert_with(|| Arc::new(desired(&self.state))).clone();
         let clock = self.clock.clone();
         let work = tokio::task::spawn_blocking(move || {
-            let verified = if verify { reconciler.verify(&clock) } else { Outcome::default() };
+            let verified = extent.map(|extent| reconciler.verify(extent, &clock)).unwrap_or_default();
             let stepped = reconciler.step(&desired, &clock);
             (reconciler, verified, stepped)
         });
+        self.read_back_at = self.read_back_at.filter(|_| extent.is_none());
         match work.await {
             Ok((reconciler, verified, stepped)) => {
                 self.note(&verified, stepped);
@@ -222,6 +234,9 @@ impl Store {
         let progress = &mut self.progress;
         progress.last = self.clock.now();
         progress.changes += stepped.changes as u64;
+        if stepped.changes > 0 {
+            self.read_back_at.get_or_insert(progress.last + READ_BACK);
+        }
         progress.failures += u64::from(verified.failed) + u64::from(stepped.failed);
         match stepped.problems.is_empty() {
             true => progress.behind_since = None,

@@ -118,3 +118,13 @@ async fn what_fails_is_told_and_tried_again() {
     assert!(snapshot.progress.problems.is_empty());
     assert_eq!(snapshot.services[0].backends[0].share, 0.0);
 }
+
+#[tokio::test]
+async fn rows_that_others_write_over_a_change_are_soon_repaired() {
+    let tables = Tables::new(SIZES);
+    let handle = running(&tables, &https(2), 2).await;
+    let foreign = |row: &statex_common::abi::Backend| row.mtu.get() == 9;
+    tables.fake().image.backends.values().for_each(|row| row.mtu.set(9));
+    until(&handle, |snapshot| snapshot.progress.failures == 1 && snapshot.progress.problems.is_empty()).await;
+    assert!(!tables.fake().image.backends.values().any(foreign));
+}
