@@ -89,13 +89,7 @@ impl Entry<'_> {
     /// The flow as it would be remembered in another line.
     #[inline(always)]
     pub(crate) fn flow(&self, fingerprint: u64) -> NewFlow {
-        NewFlow {
-            fingerprint,
-            backend: self.backend,
-            generation: self.generation(),
-            udp: self.key & UDP != 0,
-            state: self.state(),
-        }
+        NewFlow { fingerprint, backend: self.backend, low: self.key as u8 }
     }
 
     /// Whether the flow has been silent for longer than `idle` (units of age).
@@ -199,50 +193,49 @@ pub fn find<'a, T: Tables>(tables: &T, line: &'a FlowLine, fingerprint: u64) -> 
 /// What a flow becomes in its line.
 #[derive(Clone, Copy)]
 pub struct NewFlow {
-    pub fingerprint: u64,
-    pub backend: u16,
-    pub generation: u8,
-    pub udp: bool,
-    pub state: State,
+    fingerprint: u64,
+    backend: u16,
+    /// The key's lower bits: state, protocol and generation.
+    low: u8,
 }
 
 impl NewFlow {
     #[inline(always)]
+    pub fn new(fingerprint: u64, backend: u16, generation: u8, udp: bool, state: State) -> Self {
+        Self { fingerprint, backend, low: state as u8 | (udp as u8) << 2 | (generation & 31) << 3 }
+    }
+
+    /// The flow and an age as two numbers.
+    #[inline(always)]
+    pub fn words(self, now: u16) -> (u64, u64) {
+        (self.fingerprint, self.backend as u64 | (self.low as u64) << 16 | (now as u64) << 32)
+    }
+
+    #[inline(always)]
+    pub fn from_words(fingerprint: u64, rest: u64) -> (Self, u16) {
+        (Self { fingerprint, backend: rest as u16, low: (rest >> 16) as u8 }, (rest >> 32) as u16)
+    }
+
+    #[inline(always)]
     fn key(&self) -> u64 {
-        let low = self.state as u64 | (self.udp as u64) << 2 | (self.generation as u64 & 31) << 3;
-        self.fingerprint & !LOW | low
+        self.fingerprint & !LOW | self.low as u64
     }
 }
 
-/// Whether a flow got a place.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Inserted {
-    Yes,
-    /// All entries of the line are confirmed flows in use, or another CPU was at the same entry.
-    Refused,
-}
-
-/// Remembers a flow that [`find`] did not find, or whose entry `stale` is worth nothing any more.
+/// Remembers a flow where it belongs now, in the place of what was remembered of it before. Whether it got a
+/// place: no, when all entries of the line are confirmed flows in use, or another CPU was at the same entry.
 #[inline(always)]
-pub fn insert<T: Tables>(
-    tables: &T,
-    line: &FlowLine,
-    flow: NewFlow,
-    stale: Option<Entry<'_>>,
-    now: u16,
-) -> Inserted {
-    let way = match stale {
-        Some(stale) => stale.way,
-        None => match admit(tables, line, (flow.fingerprint >> 32) as u32, now) {
-            Some(way) => way,
-            None => return Inserted::Refused,
-        },
+pub fn remember<T: Tables>(tables: &T, flow: NewFlow, now: u16) -> bool {
+    let Some(line) = line(tables, flow.fingerprint) else { return false };
+    let way = match find(tables, line, flow.fingerprint) {
+        Some(stale) => Some(stale.way),
+        None => admit(tables, line, (flow.fingerprint >> 32) as u32, now),
     };
-    put(tables, line, way, flow, now).unwrap_or(Inserted::Refused)
+    way.and_then(|way| put(tables, line, way, flow, now)).is_some()
 }
 
 #[inline(always)]
-fn put<T: Tables>(tables: &T, line: &FlowLine, way: usize, flow: NewFlow, now: u16) -> Option<Inserted> {
+fn put<T: Tables>(tables: &T, line: &FlowLine, way: usize, flow: NewFlow, now: u16) -> Option<()> {
     let key = line.keys.get(way)?;
     let old = key.get();
     if old == BUSY || !tables.exchange(key, old, BUSY) {
@@ -251,7 +244,7 @@ fn put<T: Tables>(tables: &T, line: &FlowLine, way: usize, flow: NewFlow, now: u
     line.backends.get(way)?.set(flow.backend);
     line.ages.get(way)?.set(now);
     tables.exchange(key, BUSY, flow.key());
-    Some(Inserted::Yes)
+    Some(())
 }
 
 /// How readily an entry gives way, the most readily last.

@@ -1,13 +1,13 @@
 //! The decision about one packet, from its Ethernet header to its verdict.
 //!
-//! What is common is one straight piece for each of IPv4 and IPv6; what is rare goes through a
-//! [`Stage`](crate::stage::Stage) of its own.
+//! What is common is one straight piece for each of IPv4 and IPv6; what is rare goes on through
+//! [`stage`](crate::stage)s.
 
 use crate::abi::{Egress, Mode, NextHop, service_flags as flag};
 use crate::count::{self, settle};
 use crate::packet::Packet;
 use crate::parse::ethernet::{self, ethertype};
-use crate::parse::{Fragment, Ip, protocol, transport};
+use crate::parse::{Fragment, Ip, ipv4, ipv6, protocol, transport};
 use crate::reason::{Reason, Verdict};
 use crate::rewrite::encap::{self, Inner};
 use crate::rewrite::{Exit, link};
@@ -17,7 +17,7 @@ use crate::tables::Tables;
 use crate::{guard, service};
 
 /// What has been read of a packet.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Seen {
     pub ip: Ip,
     pub v6: bool,
@@ -42,7 +42,7 @@ pub fn forward<P: Packet, T: Tables>(packet: &mut P, tables: &T) -> Verdict {
         return settle(tables, Reason::Runt).verdict();
     };
     if !ethernet::is_tag(frame_type) {
-        let exit = stages(packet, tables, frame_type, Told::default());
+        let exit = decide(packet, tables, frame_type, NextHop::UNTAGGED);
         return match exit.vlan() {
             NextHop::KEEP | NextHop::UNTAGGED => exit.verdict(),
             vlan => finish(tables, exit, ethernet::tag(packet, vlan)),
@@ -52,8 +52,7 @@ pub fn forward<P: Packet, T: Tables>(packet: &mut P, tables: &T) -> Verdict {
         Ok(tags) => tags,
         Err(reason) => return settle(tables, reason).verdict(),
     };
-    let told = Told { vlan: tags.vlan(), ..Told::default() };
-    let exit = stages(packet, tables, ethernet::frame_type(packet).unwrap_or(0), told);
+    let exit = decide(packet, tables, ethernet::frame_type(packet).unwrap_or(0), tags.vlan());
     let tagged = match exit.vlan() {
         _ if exit.verdict() == Verdict::Drop => Some(()),
         NextHop::KEEP => ethernet::retag(packet, tags),
@@ -63,24 +62,16 @@ pub fn forward<P: Packet, T: Tables>(packet: &mut P, tables: &T) -> Verdict {
     finish(tables, exit, tagged)
 }
 
-/// Runs one stage after the other until one says how the packet leaves.
 #[inline(always)]
-fn stages<P: Packet, T: Tables>(packet: &mut P, tables: &T, frame_type: u16, told: Told) -> Exit {
-    let mut answer = match frame_type {
-        ethertype::IPV4 => packet.apart(tables, Stage::Ipv4, told),
-        ethertype::IPV6 => packet.apart(tables, Stage::Ipv6, told),
+fn decide<P: Packet, T: Tables>(packet: &mut P, tables: &T, frame_type: u16, vlan: u16) -> Exit {
+    let answer = match frame_type {
+        ethertype::IPV4 => packet.common(tables, false),
+        ethertype::IPV6 => packet.common(tables, true),
         _ => return settle(tables, Reason::NotIp),
     };
-    // The longest way: a datagram that is translated, has no port yet, gets one, is translated.
-    for _ in 0..3 {
-        let Some((stage, told)) = answer.following(told.vlan) else {
-            return answer.exit();
-        };
-        answer = packet.apart(tables, stage, told);
-    }
-    match answer.following(told.vlan) {
-        None => answer.exit(),
-        Some(_) => settle(tables, Reason::NatPorts),
+    match answer.goes_on() {
+        false => answer.exit(),
+        true => packet.rest(tables, answer, vlan),
     }
 }
 
@@ -92,19 +83,30 @@ fn finish<T: Tables>(tables: &T, exit: Exit, tagged: Option<()>) -> Verdict {
     }
 }
 
+/// The common way of a packet.
 #[inline(always)]
-pub(crate) fn datagram<P: Packet, T: Tables>(
-    packet: &mut P,
-    tables: &T,
-    seen: &Seen,
-) -> Result<Answer, Reason> {
+pub fn common<P: Packet, T: Tables>(packet: &mut P, tables: &T, v6: bool) -> Answer {
+    let ip = if v6 { ipv6::parse_frame(packet, tables) } else { ipv4::parse_frame(packet) };
+    // No closure: the compiler might leave it a function of its own, with a stack of its own.
+    let answer = match ip {
+        Ok(ip) => datagram(packet, tables, &Seen { ip, v6, vlan: NextHop::UNTAGGED }),
+        Err(reason) => Err(reason),
+    };
+    answer.unwrap_or_else(|reason| settle(tables, reason).into())
+}
+
+#[inline(always)]
+fn datagram<P: Packet, T: Tables>(packet: &mut P, tables: &T, seen: &Seen) -> Result<Answer, Reason> {
     match seen.ip.protocol {
         protocol::TCP | protocol::UDP if seen.ip.fragment == Fragment::Later => {
+            packet.leave(Told { seen: *seen, ..Told::default() });
             Ok(Answer::next(Stage::LaterFragment, 0))
         }
         protocol::TCP | protocol::UDP => segment(packet, tables, seen),
-        protocol::ICMP if !seen.v6 => Ok(Answer::next(Stage::Icmp, 0)),
-        protocol::ICMPV6 if seen.v6 => Ok(Answer::next(Stage::Icmp, 0)),
+        protocol::ICMP | protocol::ICMPV6 if (seen.ip.protocol == protocol::ICMPV6) == seen.v6 => {
+            packet.leave(Told { seen: *seen, ..Told::default() });
+            Ok(Answer::next(Stage::Icmp, 0))
+        }
         _ => Err(Reason::NotOurs),
     }
 }
@@ -121,15 +123,29 @@ fn segment<P: Packet, T: Tables>(packet: &mut P, tables: &T, seen: &Seen) -> Res
     let (id, service) = service::find(tables, &ip.destination, transport.destination_port(), ip.protocol)?;
     let flags = service.flags.get();
     let fingerprint = route::fingerprint(tables, ip, transport.ports, id, flags);
-    let flow = Flow { id, service, transport, fingerprint };
-    let mut told = Told { vlan: seen.vlan, service: id, fingerprint, ..Told::default() };
+    let answer = send(packet, tables, seen, &Flow { id, service, transport, fingerprint })?;
+    if answer.goes_on() {
+        packet.leave(Told { seen: *seen, transport, fingerprint, ..Told::default() });
+    }
+    Ok(answer)
+}
+
+/// Sends a segment or datagram to its flow's backend, if the flow is known and nothing about it is rare.
+#[inline(always)]
+fn send<P: Packet, T: Tables>(
+    packet: &mut P,
+    tables: &T,
+    seen: &Seen,
+    flow: &Flow<'_>,
+) -> Result<Answer, Reason> {
+    let (ip, id, flags) = (&seen.ip, flow.id, flow.service.flags.get());
     if flags & flag::NAT_RETURN != 0 {
         return Ok(Answer::next(Stage::NatBack, id));
     }
     guard::deny(tables, &ip.source)?;
     if flags & flag::LOCAL != 0 {
         if ip.fragment == Fragment::First {
-            packet.apart(tables, Stage::FirstFragment, told);
+            return Ok(Answer::next(Stage::FirstForLocal, id));
         }
         count::local(tables, id);
         return Err(Reason::Local);
@@ -137,15 +153,14 @@ fn segment<P: Packet, T: Tables>(packet: &mut P, tables: &T, seen: &Seen) -> Res
     if flags & flag::NAT != 0 {
         return Ok(Answer::next(Stage::NatForward, id));
     }
-    let chosen = match route::choose(packet, tables, seen, &flow) {
+    let chosen = match route::choose(packet, tables, seen, flow) {
         Ok(chosen) => chosen,
         Err(answer) => return Ok(answer),
     };
-    if ip.fragment == Fragment::First {
-        told.backend = chosen.id;
-        packet.apart(tables, Stage::FirstFragment, told);
+    match ip.fragment == Fragment::First {
+        true => Ok(Answer::next(Stage::Deliver, id).with(chosen.id)),
+        false => deliver(packet, tables, seen, chosen, (flow.fingerprint >> 32) as u32),
     }
-    deliver(packet, tables, seen, chosen, (fingerprint >> 32) as u32).map(Answer::from)
 }
 
 /// Why a packet whose transport header is cut off is not forwarded.
@@ -165,15 +180,15 @@ pub(crate) fn deliver<P: Packet, T: Tables>(
     seen: &Seen,
     Chosen { id, row, egress }: Chosen<'_>,
     entropy: u32,
-) -> Result<Exit, Reason> {
-    if seen.ip.len > row.mtu.get() as usize {
-        let told = Told { mtu: row.mtu.get(), vlan: seen.vlan, ..Told::default() };
-        return Ok(packet.apart(tables, Stage::TooBig, told).exit());
+) -> Result<Answer, Reason> {
+    let mtu = row.mtu.get();
+    if seen.ip.len > mtu as usize {
+        return Ok(Answer::next(Stage::TooBig, row.service).with(mtu));
     }
     count::sent(tables, id, seen.ip.len);
     if Egress::from_word(egress).mode == Mode::L2 as u8 {
-        return link::leave(packet, row, egress, seen.frame_type());
+        return link::leave(packet, row, egress, seen.frame_type()).map(Answer::from);
     }
     let inner = Inner { len: seen.ip.len, tos: seen.ip.tos, entropy };
-    encap::encapsulate(packet, tables, row, egress, inner)
+    encap::encapsulate(packet, tables, row, egress, inner).map(Answer::from)
 }

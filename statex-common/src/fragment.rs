@@ -5,28 +5,23 @@
 
 use crate::abi::{Egress, Mode, service_flags as flag};
 use crate::flow::{self, NewFlow, State};
-use crate::forward::Seen;
 use crate::packet::Packet;
 use crate::parse::{Ip, protocol};
 use crate::reason::Reason;
 use crate::rewrite::nat;
 use crate::route::alive;
-use crate::stage::Answer;
+use crate::stage::{Answer, Stage, Told};
 use crate::tables::Tables;
 use crate::{guard, hash, service};
 
 /// Notes where a first fragment went; `value` is the backend id (0: up this node's own stack), or the
 /// translated port on the way back, where the destination is the node's own address.
 #[inline(always)]
-pub(crate) fn remember<T: Tables>(tables: &T, ip: &Ip, value: u16) -> Result<(), Reason> {
-    let fingerprint = key(tables, ip);
-    let line = flow::line(tables, fingerprint).ok_or(Reason::TableMissing)?;
+pub(crate) fn remember<T: Tables>(tables: &T, ip: &Ip, value: u16) {
     let generation =
         tables.backend(value as u32).map_or(0, |row| Egress::from_word(row.egress.get()).generation);
-    let flow = NewFlow { fingerprint, backend: value, generation, udp: true, state: State::Unconfirmed };
-    let known = flow::find(tables, line, fingerprint);
-    flow::insert(tables, line, flow, known, flow::age(tables.now()));
-    Ok(())
+    let flow = NewFlow::new(key(tables, ip), value, generation, true, State::Unconfirmed);
+    tables.remember(flow, flow::age(tables.now()));
 }
 
 /// Sends a fragment without ports after the first one.
@@ -34,8 +29,9 @@ pub(crate) fn remember<T: Tables>(tables: &T, ip: &Ip, value: u16) -> Result<(),
 pub(crate) fn follow_first<P: Packet, T: Tables>(
     packet: &mut P,
     tables: &T,
-    seen: &Seen,
+    told: &mut Told,
 ) -> Result<Answer, Reason> {
+    let seen = &told.seen;
     let (_, (_, address)) = service::address(tables, &seen.ip.destination).ok_or(Reason::NotOurs)?;
     guard::deny(tables, &seen.ip.source)?;
     let key = key(tables, &seen.ip);
@@ -53,10 +49,11 @@ pub(crate) fn follow_first<P: Packet, T: Tables>(
     if generation != entry.generation() {
         return Err(Reason::FragmentUnknown);
     }
-    match mode == Mode::Nat as u8 {
-        true => nat::fragment::forward(packet, tables, seen, chosen).map(Answer::from),
-        false => Ok(Answer::deliver(chosen.id, key)),
+    if mode == Mode::Nat as u8 {
+        return nat::fragment::forward(packet, tables, seen, chosen).map(Answer::from);
     }
+    told.fingerprint = key;
+    Ok(Answer::next(Stage::Deliver, chosen.row.service).with(chosen.id))
 }
 
 /// What all fragments of a datagram have in common.

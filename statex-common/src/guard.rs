@@ -1,9 +1,11 @@
 //! Floods: the deny list, token buckets per source prefix, and the rate of new flows per service.
 
-use crate::abi::{Addr, SOURCE_WAYS, Service, ServiceCounters, features};
+use crate::abi::{Addr, SOURCE_WAYS, Service, ServiceCounters, features, service_flags as flag};
 use crate::flow::{is_less, is_zero};
 use crate::hash;
 use crate::reason::Reason;
+use crate::route;
+use crate::stage::{Answer, Told};
 use crate::tables::Tables;
 
 /// Refuses a source that the deny list holds.
@@ -48,13 +50,21 @@ const TOKEN: u32 = 16;
 /// Largest burst that a bucket can hold.
 const MAX_TOKENS: u32 = 0xffff;
 
+/// Lets a flow open if its source's prefix has a token left.
+#[inline(always)]
+pub(crate) fn source_rate<T: Tables>(tables: &T, told: &Told) -> Result<Answer, Reason> {
+    let service = tables.service(told.service as u32).ok_or(Reason::TableMissing)?;
+    take_token(tables, told.service, service, &told.seen.ip.source, tables.now())?;
+    Ok(route::opening(told.service, service.flags.get() & !flag::SOURCE_RATE, told.value))
+}
+
 /// Takes a token from the bucket of the source's prefix.
 ///
 /// Buckets lie eight to a line, found by a hash of prefix and service; a prefix that has none takes the
 /// one that was filled up longest ago. CPUs may lose one another's update: the bound is a bound on floods,
 /// not a promise to the packet.
 #[inline(always)]
-pub fn source_rate<T: Tables>(
+pub fn take_token<T: Tables>(
     tables: &T,
     id: u16,
     service: &Service,

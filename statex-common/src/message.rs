@@ -1,14 +1,13 @@
 //! ICMP to a virtual address: a ping, or an error about a flow.
 
 use crate::abi::service_flags as flag;
-use crate::forward::Seen;
 use crate::packet::Packet;
 use crate::parse::Fragment;
 use crate::parse::icmp::{self, Kind};
 use crate::reason::Reason;
 use crate::rewrite::icmp as reply;
 use crate::route::Chosen;
-use crate::stage::{Answer, Stage};
+use crate::stage::{Answer, Stage, Told};
 use crate::tables::Tables;
 use crate::{flow, guard, ring, route, service};
 
@@ -17,8 +16,9 @@ use crate::{flow, guard, ring, route, service};
 pub(crate) fn to_address<P: Packet, T: Tables>(
     packet: &mut P,
     tables: &T,
-    seen: &Seen,
+    told: &Told,
 ) -> Result<Answer, Reason> {
+    let seen = &told.seen;
     let (_, (id, address)) = service::address(tables, &seen.ip.destination).ok_or(Reason::NotOurs)?;
     let returning = address.flags.get() & flag::NAT_RETURN != 0;
     if seen.ip.fragment != Fragment::Whole {
@@ -43,7 +43,12 @@ pub(crate) fn to_address<P: Packet, T: Tables>(
 
 /// An ICMP error goes to the backend that owns the flow which it is about.
 #[inline(always)]
-pub(crate) fn error<P: Packet, T: Tables>(packet: &mut P, tables: &T, seen: &Seen) -> Result<Answer, Reason> {
+pub(crate) fn error<P: Packet, T: Tables>(
+    packet: &mut P,
+    tables: &T,
+    told: &mut Told,
+) -> Result<Answer, Reason> {
+    let seen = &told.seen;
     let quoted = icmp::quoted(packet, tables, seen.ip.payload, seen.v6)?;
     if quoted.ip.source != seen.ip.destination {
         return Err(Reason::IcmpNoFlow);
@@ -67,7 +72,8 @@ pub(crate) fn error<P: Packet, T: Tables>(packet: &mut P, tables: &T, seen: &See
             ring::choose(tables, service, hash).ok_or(Reason::NoBackend)?
         }
     };
-    Ok(Answer::deliver(backend, fingerprint))
+    told.fingerprint = fingerprint;
+    Ok(Answer::next(Stage::Deliver, id).with(backend))
 }
 
 /// The backend that the flow table has for a flow.

@@ -4,12 +4,12 @@
 use crate::abi::{
     Addr, Backend, BackendState, Egress, Event, EventKind, Service, add, service_flags as flag,
 };
-use crate::flow::{self, Entry, Inserted, NewFlow, State};
+use crate::flow::{self, Entry, NewFlow, State};
 use crate::forward::Seen;
 use crate::packet::Packet;
 use crate::parse::Ip;
 use crate::parse::transport::{self, Transport};
-use crate::reason::{Reason, Verdict};
+use crate::reason::Reason;
 use crate::stage::{Answer, Stage, Told};
 use crate::tables::Tables;
 use crate::{guard, hash, quic, ring};
@@ -43,7 +43,7 @@ pub(crate) fn alive<T: Tables>(tables: &T, id: u16) -> Option<Chosen<'_>> {
 /// The backend of a packet, or the stage that will choose it.
 #[inline(always)]
 pub(crate) fn choose<'a, P: Packet, T: Tables>(
-    packet: &mut P,
+    packet: &P,
     tables: &'a T,
     seen: &Seen,
     flow: &Flow<'_>,
@@ -51,7 +51,7 @@ pub(crate) fn choose<'a, P: Packet, T: Tables>(
     if flow.service.flags.get() & flag::QUIC != 0 {
         match quic::route(packet, tables, flow.id, seen.ip.payload + transport::UDP_HEADER) {
             quic::Route::Backend(chosen) => {
-                by_connection_id(packet, tables, seen, flow, &chosen);
+                by_connection_id(tables, flow, &chosen);
                 return Ok(chosen);
             }
             quic::Route::Unknown => {
@@ -62,11 +62,21 @@ pub(crate) fn choose<'a, P: Packet, T: Tables>(
             quic::Route::ByFlow => {}
         }
     }
-    if let Some(chosen) = past_flow_rate(tables, seen, flow).or_else(|| known(tables, flow)) {
+    if let Some(chosen) = past_flow_rate(tables, seen, flow) {
         return Ok(chosen);
     }
-    let stage = if flow::has_grown(tables) { Stage::OldFlow } else { Stage::NewFlow };
-    Err(Answer::next(stage, flow.id))
+    known(tables, flow)
+}
+
+/// The stage that a flow is for that opens, or opens again: `had` is the backend that it had before, or 0.
+#[inline(always)]
+pub(crate) fn opening(id: u16, flags: u32, had: u16) -> Answer {
+    let stage = match (flags & flag::SOURCE_RATE != 0, flags & flag::NAT != 0) {
+        (true, _) => Stage::SourceRate,
+        (_, true) => Stage::NatOpen,
+        (_, false) => Stage::NewFlow,
+    };
+    Answer::next(stage, id).with(had)
 }
 
 /// The ring's backend for a SYN to a service whose new flows come faster than they may.
@@ -91,59 +101,45 @@ fn past_flow_rate<'a, T: Tables>(tables: &'a T, seen: &Seen, flow: &Flow<'_>) ->
     Some(chosen)
 }
 
-/// The backend that the flow table has for a packet, which is noted there.
+/// The backend that the flow table has for a packet, which is noted there; else the stage that finds one.
 #[inline(always)]
-fn known<'a, T: Tables>(tables: &'a T, flow: &Flow<'_>) -> Option<Chosen<'a>> {
-    let entry = flow::find(tables, flow::line(tables, flow.fingerprint)?, flow.fingerprint)?;
-    let chosen = usable(tables, &entry, flow.id)?;
-    let now = flow::age(tables.now());
-    if expired(tables, &entry, &flow.transport, now) {
-        return None;
+fn known<'a, T: Tables>(tables: &'a T, flow: &Flow<'_>) -> Result<Chosen<'a>, Answer> {
+    let remembered =
+        flow::line(tables, flow.fingerprint).and_then(|line| flow::find(tables, line, flow.fingerprint));
+    if let Some(entry) = &remembered
+        && let Some(chosen) = usable(tables, entry, flow.id)
+    {
+        let now = flow::age(tables.now());
+        if !expired(tables, entry, &flow.transport, now) {
+            entry.touch(tables, now, &flow.transport);
+            return Ok(chosen);
+        }
     }
-    entry.touch(tables, now, &flow.transport);
-    Some(chosen)
+    let had = remembered.map_or(0, |entry| entry.backend);
+    Err(match flow::has_grown(tables) {
+        true => Answer::next(Stage::OldFlow, flow.id).with(had),
+        false => opening(flow.id, flow.service.flags.get(), had),
+    })
 }
 
 /// Has the flow of a packet noted that its connection id has routed, so that ICMP errors about it, which
 /// have no connection id, find its backend.
 #[inline(always)]
-fn by_connection_id<P: Packet, T: Tables>(
-    packet: &mut P,
-    tables: &T,
-    seen: &Seen,
-    flow: &Flow<'_>,
-    chosen: &Chosen<'_>,
-) {
+fn by_connection_id<T: Tables>(tables: &T, flow: &Flow<'_>, chosen: &Chosen<'_>) {
+    let now = flow::age(tables.now());
     let generation = Egress::from_word(chosen.egress).generation;
     let entry =
         flow::line(tables, flow.fingerprint).and_then(|line| flow::find(tables, line, flow.fingerprint));
     let noted = entry.is_some_and(|entry| {
-        let fresh = !entry.idle(flow::age(tables.now()), 0);
-        entry.backend == chosen.id && entry.generation() == generation && fresh
+        entry.backend == chosen.id && entry.generation() == generation && !entry.idle(now, 0)
     });
     if !noted {
-        let (service, backend, fingerprint) = (flow.id, chosen.id, flow.fingerprint);
-        packet.apart(
-            tables,
-            Stage::Remember,
-            Told { service, backend, fingerprint, vlan: seen.vlan, mtu: 0 },
-        );
+        let (fingerprint, backend) = (flow.fingerprint, chosen.id);
+        tables.remember(NewFlow::new(fingerprint, backend, generation, true, State::Confirmed), now);
     }
     if let Some(counters) = tables.service_counters(flow.id as u32) {
         add(&counters.quic_routed, 1);
     }
-}
-
-/// Notes that a UDP flow, whatever it had before, has this backend.
-#[inline(always)]
-pub(crate) fn remember<T: Tables>(tables: &T, told: Told) -> Result<(), Reason> {
-    let Told { backend, fingerprint, .. } = told;
-    let line = flow::line(tables, fingerprint).ok_or(Reason::TableMissing)?;
-    let chosen = alive(tables, backend).ok_or(Reason::NoBackend)?;
-    let generation = Egress::from_word(chosen.egress).generation;
-    let new = NewFlow { fingerprint, backend, generation, udp: true, state: State::Confirmed };
-    flow::insert(tables, line, new, flow::find(tables, line, fingerprint), flow::age(tables.now()));
-    Ok(())
 }
 
 /// The backend that a flow has, if the id still means the same backend of the same service, and it lives.
@@ -167,67 +163,43 @@ fn expired<T: Tables>(tables: &T, entry: &Entry<'_>, transport: &Transport, now:
 ///
 /// What was remembered there stays until another flow takes its place; nobody looks for it again.
 #[inline(always)]
-pub(crate) fn old_flow<T: Tables>(tables: &T, flow: &Flow<'_>) -> Option<u16> {
+pub(crate) fn old_flow<T: Tables>(tables: &T, told: &Told) -> Result<Answer, Reason> {
+    let flow = told.flow(tables)?;
+    let opening = opening(flow.id, flow.service.flags.get(), told.value);
     let fingerprint = flow.fingerprint;
-    let entry = flow::find(tables, flow::line_before(tables, fingerprint)?, fingerprint)?;
-    let chosen = usable(tables, &entry, flow.id)?;
+    let Some(line) = flow::line_before(tables, fingerprint) else { return Ok(opening) };
+    let Some(entry) = flow::find(tables, line, fingerprint) else { return Ok(opening) };
+    let Some(chosen) = usable(tables, &entry, flow.id) else { return Ok(opening) };
     let now = flow::age(tables.now());
     if expired(tables, &entry, &flow.transport, now) {
-        return None;
+        return Ok(opening);
     }
-    let line = flow::line(tables, fingerprint)?;
-    flow::insert(tables, line, entry.flow(fingerprint), flow::find(tables, line, fingerprint), now);
-    Some(chosen.id)
+    tables.remember(entry.flow(fingerprint), now);
+    Ok(Answer::next(Stage::Deliver, flow.id).with(chosen.id))
 }
 
 /// Gives a new flow to the backend that the ring has for it, and remembers it unless flows come too fast.
 #[inline(always)]
-pub(crate) fn new_flow<P: Packet, T: Tables>(
-    packet: &mut P,
-    tables: &T,
-    seen: &Seen,
-    flow: &Flow<'_>,
-) -> Result<u16, Reason> {
+pub(crate) fn new_flow<T: Tables>(tables: &T, told: &Told) -> Result<Answer, Reason> {
     let now = tables.now();
-    let Flow { id, service, transport, fingerprint } = *flow;
-    let flags = service.flags.get();
-    within_source_rate(packet, tables, seen, flow)?;
-    let line = flow::line(tables, fingerprint).ok_or(Reason::TableMissing)?;
-    let stale = flow::find(tables, line, fingerprint);
-    let had = stale.map_or(0, |entry| entry.backend);
-    let chosen = open(tables, seen, flow, had, now).ok_or(Reason::NoBackend)?;
+    let flow = told.flow(tables)?;
+    let Flow { id, service, transport, fingerprint } = flow;
+    let chosen = open(tables, &told.seen, &flow, told.value, now).ok_or(Reason::NoBackend)?;
+    let answer = Answer::next(Stage::Deliver, id).with(chosen.id);
     let counters = tables.service_counters(id as u32).ok_or(Reason::TableMissing)?;
-    if flags & flag::FLOW_RATE != 0 && !guard::within_flow_rate(service, counters, now) {
+    if service.flags.get() & flag::FLOW_RATE != 0 && !guard::within_flow_rate(service, counters, now) {
         add(&counters.stateless, 1);
-        return Ok(chosen.id);
+        return Ok(answer);
     }
     if transport.flags & transport::flags::RST == 0 {
+        let (backend, udp) = (chosen.id, transport.is_udp());
         let generation = Egress::from_word(chosen.egress).generation;
-        let udp = transport.is_udp();
-        let new = NewFlow { fingerprint, backend: chosen.id, generation, udp, state: State::Unconfirmed };
-        if flow::insert(tables, line, new, stale, flow::age(now)) == Inserted::Refused {
+        let new = NewFlow::new(fingerprint, backend, generation, udp, State::Unconfirmed);
+        if !tables.remember(new, flow::age(now)) {
             add(&counters.refused, 1);
         }
     }
-    Ok(chosen.id)
-}
-
-/// Refuses a new flow whose source prefix opens them too fast.
-#[inline(always)]
-pub(crate) fn within_source_rate<P: Packet, T: Tables>(
-    packet: &mut P,
-    tables: &T,
-    seen: &Seen,
-    flow: &Flow<'_>,
-) -> Result<(), Reason> {
-    if flow.service.flags.get() & flag::SOURCE_RATE == 0 {
-        return Ok(());
-    }
-    let told = Told { service: flow.id, vlan: seen.vlan, ..Told::default() };
-    match packet.apart(tables, Stage::SourceRate, told).exit().verdict() {
-        Verdict::Drop => Err(Reason::SourceRate),
-        _ => Ok(()),
-    }
+    Ok(answer)
 }
 
 /// Asks the ring for a new flow's backend, counts the flow and tells of it; `had` is the backend that the

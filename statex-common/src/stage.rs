@@ -1,54 +1,44 @@
-//! The pieces of a packet's way that the kernel verifies each on its own.
+//! The rare pieces of a packet's way, which the kernel verifies each on its own.
 //!
 //! The verifier follows every path through a program. Cut into functions that it looks at once, whatever
 //! leads to them, the whole stays small for it; and what is rare stays out of the way of what is common.
-//! A stage reads the packet anew: it gets no more from its caller than two numbers.
+//! The common way answers how a packet leaves or which stage it is for, and leaves what it knows of the
+//! packet. One stage runs after the other, each told by those before it; what lies in memory has no history
+//! that the verifier would have to follow.
 //!
 //! ```text
-//! forward ┬─ Ipv4, Ipv6 ┬─ Remember       (routed by connection id)
-//!         │             ├─ FirstFragment
-//!         │             └─ TooBig
-//!         │   (Extensions: wherever an IPv6 header is read)
-//!         ├─ OldFlow → Deliver, NewFlow   (no entry where the flow table has it since it grew)
-//!         ├─ NewFlow → Deliver            (no entry in the flow table)
-//!         │   └─ SourceRate
-//!         ├─ NatForward ⇄ NatOpen         (no port yet)
-//!         ├─ NatBack
-//!         ├─ Icmp → IcmpError → Deliver, NatErrorForward, NatErrorBack
-//!         └─ LaterFragment → Deliver
+//! common way ─┬─ OldFlow ─┬──────────────────────────┬─ Deliver ─ TooBig
+//!             │           └─ SourceRate ─ NewFlow ───┤
+//!             ├─ NatForward ─ SourceRate ─ NatOpen ─ NatForward
+//!             ├─ NatBack                             │
+//!             ├─ Icmp ─┬─ IcmpError ─┬───────────────┤
+//!             │        │             └─ NatErrorForward
+//!             │        └─ NatErrorBack               │
+//!             ├─ LaterFragment ──────────────────────┘
+//!             └─ FirstForLocal
 //! ```
-//!
-//! A stage of the left column answers which one follows, and [`forward`](crate::forward::forward) runs it
-//! then: the kernel adds up the stacks of all functions that are under way.
 
-use crate::abi::NextHop;
 use crate::count::settle;
-use crate::forward::{Seen, datagram, deliver};
+use crate::forward::{Seen, deliver};
 use crate::packet::Packet;
-use crate::parse::ethernet::{ethertype, frame_type};
-use crate::parse::{Fragment, ipv4, ipv6, transport};
-use crate::reason::{Reason, Verdict};
+use crate::parse::Fragment;
+use crate::parse::transport::Transport;
+use crate::reason::Reason;
 use crate::rewrite::{Exit, icmp as reply, nat};
 use crate::route::{self, Flow};
 use crate::tables::Tables;
-use crate::{fragment, guard, message};
+use crate::{count, fragment, guard, message};
 
 /// A piece of the way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Stage {
-    Ipv4,
-    Ipv6,
-    /// Follows IPv6 extension headers; answers where they lead.
-    Extensions,
     /// TCP or UDP that the flow table may know from before it grew.
     OldFlow,
+    /// Takes a token of the source prefix, for a flow that opens.
+    SourceRate,
     /// TCP or UDP that the flow table does not know.
     NewFlow,
-    /// Takes a token of the source prefix.
-    SourceRate,
-    /// Notes the flow of a packet that its connection id has routed.
-    Remember,
     NatForward,
     /// Gives a flow a port and a backend.
     NatOpen,
@@ -60,83 +50,21 @@ pub enum Stage {
     NatErrorForward,
     /// The same, when it comes from the backend's side.
     NatErrorBack,
-    FirstFragment,
     LaterFragment,
-    /// A packet whose backend has been chosen apart from the common way.
+    /// The first fragment of a datagram that goes up this node's own stack.
+    FirstForLocal,
+    /// A packet whose backend has been chosen.
     Deliver,
     /// A packet that does not fit the way to its backend.
     TooBig,
 }
 
-/// What a stage is told by its caller.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct Told {
-    /// VLAN id that the frame came with.
-    pub vlan: u16,
-    /// A service's id.
-    pub service: u16,
-    /// A backend's id.
-    pub backend: u16,
-    /// A size or place in bytes.
-    pub mtu: u16,
-    /// A flow's fingerprint; 0 where the stage is to make it.
-    pub fingerprint: u64,
-}
-
-impl Told {
-    /// As two numbers.
+impl Stage {
     #[inline(always)]
-    pub const fn words(self) -> (u64, u64) {
-        let low = self.vlan as u64 | (self.service as u64) << 16;
-        (low | (self.backend as u64) << 32 | (self.mtu as u64) << 48, self.fingerprint)
-    }
-
-    #[inline(always)]
-    pub const fn from_words(low: u64, fingerprint: u64) -> Self {
-        Self {
-            vlan: low as u16,
-            service: (low >> 16) as u16,
-            backend: (low >> 32) as u16,
-            mtu: (low >> 48) as u16,
-            fingerprint,
-        }
-    }
-}
-
-/// What a stage answers: the packet's exit, or the stage that follows.
-///
-/// One word, because that is what a function of an eBPF program can return. A following stage is told an
-/// id (16 bits), and 32 bits of the flow's fingerprint; its number takes 8 more.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(transparent)]
-pub struct Answer(pub u64);
-
-impl Answer {
-    const NEXT: u64 = 1 << 63;
-
-    /// The packet is for another stage, which is told the id of a service.
-    #[inline(always)]
-    pub(crate) fn next(stage: Stage, service: u16) -> Self {
-        Self(Self::NEXT | (stage as u64) << 16 | service as u64)
-    }
-
-    /// The packet goes to this backend.
-    #[inline(always)]
-    pub(crate) fn deliver(backend: u16, fingerprint: u64) -> Self {
-        Self(Self::next(Stage::Deliver, backend).0 | fingerprint >> 32 << 24)
-    }
-
-    /// The packet's exit.
-    #[inline(always)]
-    pub fn exit(self) -> Exit {
-        Exit::from_word(self.0)
-    }
-
-    /// The stage that follows, and what it is told.
-    #[inline(always)]
-    pub(crate) fn following(self, vlan: u16) -> Option<(Stage, Told)> {
-        const FOLLOWING: [Stage; 11] = [
+    fn from_number(number: u8) -> Option<Self> {
+        const ALL: [Stage; 14] = [
             Stage::OldFlow,
+            Stage::SourceRate,
             Stage::NewFlow,
             Stage::NatForward,
             Stage::NatOpen,
@@ -146,18 +74,64 @@ impl Answer {
             Stage::NatErrorForward,
             Stage::NatErrorBack,
             Stage::LaterFragment,
+            Stage::FirstForLocal,
             Stage::Deliver,
+            Stage::TooBig,
         ];
-        let number = (self.0 >> 16) as u8;
-        let id = self.0 as u16;
-        let told = Told { vlan, service: id, backend: id, mtu: 0, fingerprint: self.0 >> 24 << 32 };
-        let mut following = None;
-        for stage in FOLLOWING {
-            if self.0 & Self::NEXT != 0 && stage as u8 == number {
-                following = Some((stage, told));
-            }
-        }
-        following
+        ALL.into_iter().find(|stage| *stage as u8 == number)
+    }
+
+    /// Most that follow one another: a flow from before the table grew is none, opens, and does not fit.
+    const MOST: usize = 5;
+}
+
+/// What is known of a packet so far; one stage leaves it to the next.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct Told {
+    pub seen: Seen,
+    /// Of a TCP segment or UDP datagram with ports.
+    pub transport: Transport,
+    /// The flow's; of a fragment without ports, what all fragments have in common.
+    pub fingerprint: u64,
+    /// A service's id.
+    pub service: u16,
+    /// What the stage before has found: a backend's id (0: none), or the size that fits.
+    pub value: u16,
+}
+
+/// What comes of a piece of the way: the packet's exit, or the stage that goes on with it.
+///
+/// One word, because that is what a function of an eBPF program can return. A stage that follows is told a
+/// service (16 bits) and a value (16 bits).
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Answer(pub u64);
+
+impl Answer {
+    const FOLLOWS: u64 = 1 << 63;
+
+    /// The packet is for another stage, which is told the id of a service.
+    #[inline(always)]
+    pub(crate) fn next(stage: Stage, service: u16) -> Self {
+        Self(Self::FOLLOWS | (stage as u64) << 32 | service as u64)
+    }
+
+    /// What the stage is told besides.
+    #[inline(always)]
+    pub(crate) fn with(self, value: u16) -> Self {
+        Self(self.0 | (value as u64) << 16)
+    }
+
+    /// Whether a stage follows; else [`Answer::exit`] says how the packet leaves.
+    #[inline(always)]
+    pub(crate) fn goes_on(self) -> bool {
+        self.0 & Self::FOLLOWS != 0
+    }
+
+    #[inline(always)]
+    pub fn exit(self) -> Exit {
+        Exit::from_word(self.0)
     }
 }
 
@@ -168,116 +142,77 @@ impl From<Exit> for Answer {
     }
 }
 
+/// Sends a packet on from where the common way has left it; `answer` names the first stage.
+#[inline(always)]
+pub fn follow<P: Packet, T: Tables>(
+    packet: &mut P,
+    tables: &T,
+    told: &mut Told,
+    answer: Answer,
+    vlan: u16,
+) -> Exit {
+    told.seen.vlan = vlan;
+    let mut answer = answer;
+    for _ in 0..Stage::MOST {
+        let Some(stage) = Stage::from_number((answer.0 >> 32) as u8) else { break };
+        (told.service, told.value) = (answer.0 as u16, (answer.0 >> 16) as u16);
+        answer = packet.apart(tables, stage, told);
+        if !answer.goes_on() {
+            return answer.exit();
+        }
+    }
+    settle(tables, Reason::TableMissing)
+}
+
 impl Stage {
     /// Runs the piece on a frame whose tags are off.
     #[inline(always)]
-    pub fn run<P: Packet, T: Tables>(self, packet: &mut P, tables: &T, told: Told) -> Answer {
-        if self == Stage::Extensions {
-            let behind = ipv6::follow(packet, told.service as u8, told.mtu as usize & 0x7ff);
-            return Answer(behind.map_or(0, |behind| behind.word()));
-        }
+    pub fn run<P: Packet, T: Tables>(self, packet: &mut P, tables: &T, told: &mut Told) -> Answer {
         self.answer(packet, tables, told).unwrap_or_else(|reason| settle(tables, reason).into())
     }
 
     #[inline(always)]
-    fn answer<P: Packet, T: Tables>(self, packet: &mut P, tables: &T, told: Told) -> Result<Answer, Reason> {
+    fn answer<P: Packet, T: Tables>(
+        self,
+        packet: &mut P,
+        tables: &T,
+        told: &mut Told,
+    ) -> Result<Answer, Reason> {
         match self {
-            Stage::Ipv4 => {
-                let seen = ipv4_seen(packet, told)?;
-                return datagram(packet, tables, &seen);
+            Stage::OldFlow => route::old_flow(tables, told),
+            Stage::SourceRate => guard::source_rate(tables, told),
+            Stage::NewFlow => route::new_flow(tables, told),
+            Stage::NatForward => nat::forward(packet, tables, told),
+            Stage::NatOpen => nat::open(packet, tables, told),
+            Stage::NatBack => nat::back(packet, tables, told).map(Answer::from),
+            Stage::Icmp => message::to_address(packet, tables, told),
+            Stage::IcmpError => message::error(packet, tables, told),
+            Stage::NatErrorForward => nat::error::forward(packet, tables, told).map(Answer::from),
+            Stage::NatErrorBack => nat::error::back(packet, tables, told).map(Answer::from),
+            Stage::LaterFragment => fragment::follow_first(packet, tables, told),
+            Stage::FirstForLocal => {
+                fragment::remember(tables, &told.seen.ip, 0);
+                count::local(tables, told.service);
+                Err(Reason::Local)
             }
-            Stage::Ipv6 => {
-                let seen = ipv6_seen(packet, tables, told)?;
-                return datagram(packet, tables, &seen);
-            }
-            _ => {}
-        }
-        if self == Stage::Remember {
-            route::remember(tables, told)?;
-            return Ok(Exit::BACK.into());
-        }
-        let seen = &read(packet, tables, told)?;
-        let exit = match self {
-            Stage::NewFlow => {
-                let flow = flow(packet, tables, seen, told)?;
-                let backend = route::new_flow(packet, tables, seen, &flow)?;
-                return Ok(Answer::deliver(backend, flow.fingerprint));
-            }
-            Stage::OldFlow => {
-                let flow = flow(packet, tables, seen, told)?;
-                return Ok(match route::old_flow(tables, &flow) {
-                    Some(backend) => Answer::deliver(backend, flow.fingerprint),
-                    None => Answer::next(Stage::NewFlow, flow.id),
-                });
-            }
-            Stage::NatForward => {
-                let flow = flow(packet, tables, seen, told)?;
-                return nat::forward(packet, tables, seen, &flow);
-            }
-            Stage::NatOpen => {
-                let flow = flow(packet, tables, seen, told)?;
-                nat::open(packet, tables, seen, &flow)?;
-                return Ok(Answer::next(Stage::NatForward, told.service));
-            }
-            Stage::NatBack => nat::back(packet, tables, seen, &flow(packet, tables, seen, told)?),
-            Stage::Icmp => return message::to_address(packet, tables, seen),
-            Stage::IcmpError => return message::error(packet, tables, seen),
-            Stage::NatErrorForward => nat::error::forward(packet, tables, seen, told),
-            Stage::NatErrorBack => nat::error::back(packet, tables, seen, told),
-            Stage::SourceRate => {
-                let service = tables.service(told.service as u32).ok_or(Reason::TableMissing)?;
-                let within = guard::source_rate(tables, told.service, service, &seen.ip.source, tables.now());
-                // The caller counts the packet.
-                Ok(within.map_or(Exit::new(Verdict::Drop, NextHop::KEEP), |()| Exit::BACK))
-            }
-            Stage::FirstFragment => fragment::remember(tables, &seen.ip, told.backend).map(|()| Exit::BACK),
-            Stage::LaterFragment => return fragment::follow_first(packet, tables, seen),
             Stage::Deliver => {
-                if seen.ip.fragment == Fragment::First {
-                    packet.apart(tables, Stage::FirstFragment, told);
+                if told.seen.ip.fragment == Fragment::First {
+                    fragment::remember(tables, &told.seen.ip, told.value);
                 }
-                let chosen = route::alive(tables, told.backend).ok_or(Reason::NoBackend)?;
-                deliver(packet, tables, seen, chosen, (told.fingerprint >> 32) as u32)
+                let chosen = route::alive(tables, told.value).ok_or(Reason::NoBackend)?;
+                deliver(packet, tables, &told.seen, chosen, (told.fingerprint >> 32) as u32)
             }
-            _ => Err(reply::too_big(packet, seen, told.mtu)),
-        };
-        exit.map(Answer::from)
+            Stage::TooBig => Err(reply::too_big(packet, &told.seen, told.value)),
+        }
     }
 }
 
-#[inline(always)]
-fn ipv4_seen<P: Packet>(packet: &P, told: Told) -> Result<Seen, Reason> {
-    Ok(Seen { ip: ipv4::parse_frame(packet)?, v6: false, vlan: told.vlan })
-}
-
-#[inline(always)]
-fn ipv6_seen<P: Packet, T: Tables>(packet: &mut P, tables: &T, told: Told) -> Result<Seen, Reason> {
-    Ok(Seen { ip: ipv6::parse_frame(packet, tables)?, v6: true, vlan: told.vlan })
-}
-
-/// Reads the packet anew.
-#[inline(always)]
-fn read<P: Packet, T: Tables>(packet: &mut P, tables: &T, told: Told) -> Result<Seen, Reason> {
-    match frame_type(packet)? {
-        ethertype::IPV4 => ipv4_seen(packet, told),
-        ethertype::IPV6 => ipv6_seen(packet, tables, told),
-        _ => Err(Reason::NotIp),
+impl Told {
+    /// The flow of a packet with ports.
+    #[inline(always)]
+    pub(crate) fn flow<'a, T: Tables>(&self, tables: &'a T) -> Result<Flow<'a>, Reason> {
+        let service = tables.service(self.service as u32).ok_or(Reason::TableMissing)?;
+        let (transport, fingerprint) = (self.transport, self.fingerprint);
+        Ok(Flow { id: self.service, service, transport, fingerprint })
     }
-}
-
-#[inline(always)]
-fn flow<'a, P: Packet, T: Tables>(
-    packet: &P,
-    tables: &'a T,
-    seen: &Seen,
-    told: Told,
-) -> Result<Flow<'a>, Reason> {
-    let id = told.service;
-    let service = tables.service(id as u32).ok_or(Reason::TableMissing)?;
-    let transport = transport::parse(packet, seen.ip.payload, seen.ip.protocol).ok_or(Reason::Truncated)?;
-    let fingerprint = match told.fingerprint {
-        0 => route::fingerprint(tables, &seen.ip, transport.ports, id, service.flags.get()),
-        known => known,
-    };
-    Ok(Flow { id, service, transport, fingerprint })
 }

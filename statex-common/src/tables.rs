@@ -5,6 +5,7 @@ use crate::abi::{
     Addr, Backend, BackendCounters, Bucket, Control, Event, FlowLine, NatEntry, Node, QuicId, RingWord,
     Service, ServiceCounters, SourceLine,
 };
+use crate::flow::{self, NewFlow};
 use crate::shared::Shared;
 
 /// The tables of one node. An index beyond a table's end gives `None`.
@@ -44,6 +45,14 @@ pub trait Tables {
     /// Tells of a flow event; it may be lost.
     fn tell(&self, event: &Event);
 
+    /// Notes a flow in the flow table; whether it got a place. The kernel does so in a function of its own.
+    fn remember(&self, flow: NewFlow, now: u16) -> bool
+    where
+        Self: Sized,
+    {
+        flow::remember(self, flow, now)
+    }
+
     /// Puts `new` into a word that still holds `old`, as one step; whether it did.
     fn exchange(&self, word: &Shared<u64>, old: u64, new: u64) -> bool;
 
@@ -51,5 +60,11 @@ pub trait Tables {
     /// from being turned into branches.
     fn opaque(&self, number: u64) -> u64 {
         number
+    }
+
+    /// The same number, about which the verifier knows nothing: so it takes ways on which it would be another
+    /// for one. `noise` is any number of the packet's, which it does not know.
+    fn forgotten(&self, number: u64, noise: u64) -> u64 {
+        number ^ noise ^ self.opaque(noise)
     }
 }

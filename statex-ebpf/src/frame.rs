@@ -7,10 +7,13 @@
 //! misaligned, but then it merges accesses to the stack as well, and those the verifier refuses.)
 
 use crate::instructions::words_at;
+use crate::maps::TOLD;
 use crate::stages;
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::generated::bpf_xdp_get_buff_len;
 use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
+use statex_common::parse::ipv6::Behind;
+use statex_common::rewrite::Exit;
 use statex_common::stage::{Answer, Stage, Told};
 use statex_common::{Packet, Tables};
 
@@ -49,10 +52,13 @@ fn bounds(ctx: *mut xdp_md) -> (usize, usize) {
     words_at::<0, 4, _>(ctx)
 }
 
+/// The verifier follows no pointer further into a packet; the linear part of a frame is shorter.
+const FURTHEST: usize = 0x3fff;
+
 /// Where a value of type `T` lies, when the bytes from `start` to `end` hold all of it.
 #[inline(always)]
 pub(crate) fn place<T>(start: usize, end: usize, offset: usize) -> Option<*mut T> {
-    let place = start + offset;
+    let place = start + (offset & FURTHEST);
     (place + size_of::<T>() <= end).then_some(place as *mut T)
 }
 
@@ -101,9 +107,40 @@ impl Packet for Frame {
     }
 
     #[inline(always)]
-    fn apart<T: Tables>(&mut self, _: &T, stage: Stage, told: Told) -> Answer {
-        let answer = stages::call(stage, self.ctx, told);
+    fn common<T: Tables>(&mut self, _: &T, v6: bool) -> Answer {
+        let answer = match v6 {
+            false => stages::common_ipv4(self.ctx),
+            true => stages::common_ipv6(self.ctx),
+        };
         (self.start, self.end) = bounds(self.ctx);
-        answer
+        Answer(answer)
+    }
+
+    #[inline(always)]
+    fn rest<T: Tables>(&mut self, _: &T, answer: Answer, vlan: u16) -> Exit {
+        let exit = stages::rest(self.ctx, answer.0, vlan as u64);
+        (self.start, self.end) = bounds(self.ctx);
+        Exit::from_word(exit)
+    }
+
+    #[inline(always)]
+    fn leave(&mut self, told: Told) {
+        if let Some(place) = TOLD.get_ptr_mut(0) {
+            // SAFETY: a live row of the map, this CPU's own; a program of the network's receiving side is
+            // not interrupted by another on its CPU.
+            unsafe { place.write(told) };
+        }
+    }
+
+    #[inline(always)]
+    fn apart<T: Tables>(&mut self, _: &T, stage: Stage, told: &mut Told) -> Answer {
+        stages::call(stage, self.ctx, told)
+    }
+
+    #[inline(always)]
+    fn behind(&mut self, next: u8, start: usize) -> Behind {
+        let behind = stages::behind(self.ctx, next as u64, start as u64);
+        (self.start, self.end) = bounds(self.ctx);
+        Behind(behind)
     }
 }

@@ -27,14 +27,6 @@ pub(crate) fn opaque(mut number: u64) -> u64 {
     number
 }
 
-/// The same number, which the compiler must have in any case.
-#[inline(always)]
-pub(crate) fn keep(mut number: u64) -> u64 {
-    // SAFETY: a register is moved to itself.
-    unsafe { asm!("{number} = {number}", number = inlateout(reg) number) };
-    number
-}
-
 /// Two words of a context, at these places, that the verifier makes 64-bit pointers of.
 ///
 /// They are declared 32 bits wide; the compiler, which does not know better, would narrow and widen them

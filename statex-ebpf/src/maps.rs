@@ -9,6 +9,7 @@ use statex_common::abi::{
     ServiceCounters, SourceLine,
 };
 use statex_common::shared::Shared;
+use statex_common::stage::Told;
 
 /// Mapped arrays begin at a page, so that a row of a cache line's size is one line.
 const ALIGNED: u32 = BPF_F_MMAPABLE;
@@ -46,6 +47,9 @@ pub(crate) static SERVICE_COUNTERS: PerCpuArray<ServiceCounters> = PerCpuArray::
 #[map]
 pub(crate) static REASON_COUNTERS: PerCpuArray<Shared<u64>> =
     PerCpuArray::with_max_entries(Reason::COUNT as u32, 0);
+/// What is known of the packet that this CPU is at.
+#[map]
+pub(crate) static TOLD: PerCpuArray<Told> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(256 * 1024, 0);
 

@@ -6,8 +6,7 @@ use crate::tables::Maps;
 use aya_ebpf::bindings::{__sk_buff, TC_ACT_OK, TC_ACT_SHOT};
 use aya_ebpf::helpers::generated::{bpf_redirect, bpf_skb_change_head, bpf_skb_pull_data};
 use statex_common::abi::PROBE_MARK;
-use statex_common::stage::{Answer, Stage, Told};
-use statex_common::{Packet, Tables, Verdict, probe};
+use statex_common::{Packet, Verdict, probe};
 
 /// Bytes of a probe that must lie in one piece: Ethernet, IPv6 and TCP headers.
 const HEADERS: u32 = 14 + 40 + 20;
@@ -89,11 +88,5 @@ impl Packet for Leaving {
     fn interface(&self) -> u32 {
         // SAFETY: reads a word of a live context.
         unsafe { (*self.skb).ifindex }
-    }
-
-    /// Probes are too plain for stages.
-    #[inline(always)]
-    fn apart<T: Tables>(&mut self, _: &T, _: Stage, _: Told) -> Answer {
-        Answer(0)
     }
 }

@@ -4,7 +4,6 @@ use super::{Fragment, IP, Ip};
 use crate::abi::Addr;
 use crate::packet::Packet;
 use crate::reason::Reason;
-use crate::stage::{Stage, Told};
 use crate::tables::Tables;
 
 pub const HEADER: usize = 40;
@@ -54,14 +53,10 @@ pub fn parse_fixed<P: Packet>(packet: &P, at: usize) -> Result<Ip, Reason> {
 pub fn parse<P: Packet, T: Tables>(packet: &mut P, tables: &T, at: usize) -> Result<Ip, Reason> {
     let mut ip = parse_fixed(packet, at)?;
     let behind = match is_extension(ip.protocol) {
-        true => {
-            let told = Told { service: ip.protocol as u16, mtu: ip.payload as u16, ..Told::default() };
-            Behind(packet.apart(tables, Stage::Extensions, told).0)
-        }
-        // A zero that the verifier does not see as one: so it takes both ways from here as the same.
+        true => packet.behind(ip.protocol, ip.payload),
         false => {
             let source = ip.source.0[3] as u64 | (ip.source.0[2] as u64) << 32;
-            Behind(ip.protocol as u64 | (source ^ tables.opaque(source)) & !0xff)
+            Behind(ip.protocol as u64 | tables.forgotten(0, source) & !0xff)
         }
     };
     ip.protocol = behind.protocol().ok_or(Reason::ExtensionHeaders)?;
@@ -90,7 +85,7 @@ fn is_extension(next: u8) -> bool {
 /// What lies behind the fixed header: protocol (8 bits), fragment (8), bytes of extension headers (16),
 /// identification (32). Protocol 0, an extension itself: nothing that could be reached.
 #[derive(Clone, Copy)]
-pub(crate) struct Behind(u64);
+pub struct Behind(pub u64);
 
 impl Behind {
     #[inline(always)]
@@ -109,7 +104,6 @@ impl Behind {
 
     #[inline(always)]
     fn extensions(self) -> usize {
-        // The bound tells the verifier what `follow` has seen to.
         (self.0 >> 16) as usize & MAX_EXTENSION_BYTES
     }
 
@@ -117,32 +111,33 @@ impl Behind {
     fn id(self) -> u32 {
         (self.0 >> 32) as u32
     }
-
-    #[inline(always)]
-    pub(crate) fn word(self) -> u64 {
-        self.0
-    }
 }
 
-/// Follows the extension headers that begin at `start` with one of protocol `next`.
-///
-/// # Errors
-/// `ExtensionHeaders` when there are too many or the frame ends inside one.
+/// Follows the extension headers that begin at `start` with one of protocol `next`. Too many, and those that
+/// the frame ends inside of, lead to protocol 0.
 #[inline(always)]
-pub(crate) fn follow<P: Packet>(packet: &P, mut next: u8, start: usize) -> Result<Behind, Reason> {
+pub fn follow<P: Packet>(packet: &P, next: u8, start: usize) -> Behind {
+    // The verifier knows nothing of where a function's caller stands; no header begins further in.
+    try_to_follow(packet, next, start & 0x7ff).unwrap_or(Behind(0))
+}
+
+#[inline(always)]
+fn try_to_follow<P: Packet>(packet: &P, mut next: u8, start: usize) -> Option<Behind> {
     let mut at = start;
     let (mut id, mut fragment) = (0u32, 0u64);
     for _ in 0..MAX_EXTENSIONS {
         if at > start + MAX_EXTENSION_BYTES {
-            return Err(Reason::ExtensionHeaders);
+            return None;
         }
         if !is_extension(next) || fragment == 2 {
-            return Ok(Behind(next as u64 | fragment << 8 | ((at - start) as u64) << 16 | (id as u64) << 32));
+            return Some(Behind(
+                next as u64 | fragment << 8 | ((at - start) as u64) << 16 | (id as u64) << 32,
+            ));
         }
-        let [following, len, high, low]: [u8; 4] = packet.read(at).ok_or(Reason::ExtensionHeaders)?;
+        let [following, len, high, low]: [u8; 4] = packet.read(at)?;
         let bytes = match next {
             extension::FRAGMENT => {
-                id = packet.read(at + 4).ok_or(Reason::ExtensionHeaders)?;
+                id = packet.read(at + 4)?;
                 fragment = match u16::from_be_bytes([high, low]) {
                     // An atomic fragment (RFC 6946) is a whole datagram.
                     bits if bits & 0xfff9 == 0 => 0,
@@ -157,5 +152,5 @@ pub(crate) fn follow<P: Packet>(packet: &P, mut next: u8, start: usize) -> Resul
         next = following;
         at += bytes;
     }
-    Err(Reason::ExtensionHeaders)
+    None
 }

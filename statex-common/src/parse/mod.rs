@@ -25,8 +25,9 @@ pub mod protocol {
 }
 
 /// Which part of a datagram a packet is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Fragment {
+    #[default]
     Whole,
     /// Has the ports; more follow.
     First,
@@ -35,7 +36,7 @@ pub enum Fragment {
 }
 
 /// What the IP header says, of either version.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Ip {
     pub source: Addr,
     pub destination: Addr,

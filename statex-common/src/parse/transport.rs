@@ -18,7 +18,7 @@ pub mod flags {
 }
 
 /// What the transport header says.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Transport {
     pub protocol: u8,
     /// Source port in the first two bytes, destination port in the last two, as on the wire.

@@ -5,6 +5,7 @@
 )]
 
 use statex_common::Packet;
+use statex_common::stage::Told;
 
 /// Room in front of a frame: XDP's 256 bytes less what the kernel keeps at their start.
 const HEADROOM: usize = 216;
@@ -24,6 +25,7 @@ pub struct Bytes {
     /// Bytes at the end that lie in other buffers than the first.
     beyond: usize,
     interface: u32,
+    left: Told,
 }
 
 impl Bytes {
@@ -34,7 +36,7 @@ impl Bytes {
         let mut buffer = vec![UNWRITTEN; HEADROOM];
         buffer.extend_from_slice(frame);
         let beyond = frame.len().saturating_sub(LINEAR);
-        Self { buffer, start: HEADROOM, beyond, interface: Self::INTERFACE }
+        Self { buffer, start: HEADROOM, beyond, interface: Self::INTERFACE, left: Told::default() }
     }
 
     pub fn frame(&self) -> &[u8] {
@@ -94,6 +96,14 @@ impl Packet for Bytes {
 
     fn interface(&self) -> u32 {
         self.interface
+    }
+
+    fn leave(&mut self, told: Told) {
+        self.left = told;
+    }
+
+    fn left(&self) -> Told {
+        self.left
     }
 }
 

@@ -18,12 +18,8 @@ use crate::tables::Tables;
 
 /// An error from the backend's side, about a packet that the node sent to the backend: on to the client.
 #[inline(always)]
-pub(crate) fn back<P: Packet, T: Tables>(
-    packet: &mut P,
-    tables: &T,
-    seen: &Seen,
-    told: Told,
-) -> Result<Exit, Reason> {
+pub(crate) fn back<P: Packet, T: Tables>(packet: &mut P, tables: &T, told: &Told) -> Result<Exit, Reason> {
+    let seen = &told.seen;
     let quoted = icmp::quoted(packet, tables, seen.ip.payload, seen.v6)?;
     if quoted.ip.source != seen.ip.destination {
         return Err(Reason::IcmpNoFlow);
@@ -51,12 +47,8 @@ pub(crate) fn back<P: Packet, T: Tables>(
 
 /// An error from the client's side, about a packet that the client got: on to the backend.
 #[inline(always)]
-pub(crate) fn forward<P: Packet, T: Tables>(
-    packet: &mut P,
-    tables: &T,
-    seen: &Seen,
-    told: Told,
-) -> Result<Exit, Reason> {
+pub(crate) fn forward<P: Packet, T: Tables>(packet: &mut P, tables: &T, told: &Told) -> Result<Exit, Reason> {
+    let seen = &told.seen;
     let quoted = icmp::quoted(packet, tables, seen.ip.payload, seen.v6)?;
     let udp = quoted.ip.protocol == protocol::UDP;
     let client = &quoted.ip.destination;

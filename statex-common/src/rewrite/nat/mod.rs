@@ -23,8 +23,8 @@ use crate::parse::Fragment;
 use crate::parse::transport::Transport;
 use crate::reason::{Reason, Verdict};
 use crate::rewrite::{Exit, link};
-use crate::route::{self, Chosen, Flow, alive};
-use crate::stage::{Answer, Stage};
+use crate::route::{self, Chosen, alive};
+use crate::stage::{Answer, Stage, Told};
 use crate::tables::Tables;
 use translate::Tuple;
 
@@ -33,9 +33,9 @@ use translate::Tuple;
 pub(crate) fn forward<P: Packet, T: Tables>(
     packet: &mut P,
     tables: &T,
-    seen: &Seen,
-    flow: &Flow<'_>,
+    told: &Told,
 ) -> Result<Answer, Reason> {
+    let (seen, flow) = (&told.seen, told.flow(tables)?);
     let transport = &flow.transport;
     let known =
         ports::find(tables, &seen.ip.source, transport.is_udp(), flow.fingerprint).and_then(|claim| {
@@ -43,11 +43,11 @@ pub(crate) fn forward<P: Packet, T: Tables>(
             Some((backend_of(tables, claim.entry, flow.id).filter(|_| !restarts)?, claim))
         });
     let Some((chosen, claim)) = known else {
-        return Ok(Answer::next(Stage::NatOpen, flow.id));
+        return Ok(route::opening(flow.id, flow.service.flags.get(), 0));
     };
     advance(claim.entry, transport, true, tables.now());
     if seen.ip.fragment == Fragment::First {
-        fragments::remember(tables, &seen.ip, chosen.id)?;
+        fragments::remember(tables, &seen.ip, chosen.id);
     }
     let to = Tuple {
         source: ports::address(tables, &seen.ip.source),
@@ -62,14 +62,9 @@ pub(crate) fn forward<P: Packet, T: Tables>(
 
 /// Gives a flow a port and a backend, and notes everything for the way back.
 #[inline(always)]
-pub(crate) fn open<P: Packet, T: Tables>(
-    packet: &mut P,
-    tables: &T,
-    seen: &Seen,
-    flow: &Flow<'_>,
-) -> Result<(), Reason> {
+pub(crate) fn open<P: Packet, T: Tables>(packet: &mut P, tables: &T, told: &Told) -> Result<Answer, Reason> {
+    let (seen, flow) = (&told.seen, &told.flow(tables)?);
     let now = tables.now();
-    route::within_source_rate(packet, tables, seen, flow)?;
     let came_from: u64 = packet.read(6).ok_or(Reason::Truncated)?;
     let chosen = route::open(tables, seen, flow, 0, now).ok_or(Reason::NoBackend)?;
     let claim = ports::claim(tables, seen, flow.transport.is_udp(), flow.fingerprint, now)?;
@@ -85,7 +80,7 @@ pub(crate) fn open<P: Packet, T: Tables>(
     let generation = Egress::from_word(chosen.egress).generation;
     entry.backend.set(chosen.id as u32 | (generation as u32) << 16 | (NatState::Opening as u32) << 24);
     entry.key.set(claim.key);
-    Ok(())
+    Ok(Answer::next(Stage::NatForward, flow.id))
 }
 
 /// Translates a backend's packet and sends it to the client, the way that the client's packets came.
@@ -93,12 +88,8 @@ pub(crate) fn open<P: Packet, T: Tables>(
 /// # Errors
 /// `NatUnknown` when no flow owns the port: the packet may be for the node itself.
 #[inline(always)]
-pub(crate) fn back<P: Packet, T: Tables>(
-    packet: &mut P,
-    tables: &T,
-    seen: &Seen,
-    flow: &Flow<'_>,
-) -> Result<Exit, Reason> {
+pub(crate) fn back<P: Packet, T: Tables>(packet: &mut P, tables: &T, told: &Told) -> Result<Exit, Reason> {
+    let (seen, flow) = (&told.seen, told.flow(tables)?);
     let (transport, nat_index) = (&flow.transport, flow.service.nat_index);
     let port = transport.destination_port();
     let entry = ports::owner(tables, nat_index, transport.is_udp(), port).ok_or(Reason::NatUnknown)?;
@@ -107,7 +98,7 @@ pub(crate) fn back<P: Packet, T: Tables>(
         return Err(Reason::NatUnknown);
     }
     if seen.ip.fragment == Fragment::First {
-        fragments::remember(tables, &seen.ip, u16::from_be_bytes(port))?;
+        fragments::remember(tables, &seen.ip, u16::from_be_bytes(port));
     }
     advance(entry, transport, false, tables.now());
     let [client_a, client_b, service_a, service_b] = entry.ports.get().to_ne_bytes();

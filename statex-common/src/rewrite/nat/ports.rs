@@ -59,7 +59,7 @@ fn base<T: Tables>(tables: &T, nat_index: u32, udp: bool) -> u32 {
 #[inline(always)]
 fn start<T: Tables>(tables: &T, key: u64) -> Option<u32> {
     let choices = tables.node().nat_ports.get().checked_sub(CANDIDATES - 1)?;
-    Some(((key >> 32) * choices as u64 >> 32) as u32)
+    Some(tables.forgotten((key >> 32) * choices as u64 >> 32, key) as u32)
 }
 
 /// The row of a port (network order) of one of the node's addresses, when a flow has it.
@@ -99,7 +99,8 @@ pub fn claim<'a, T: Tables>(
     for step in 0..CANDIDATES {
         let entry = tables.nat_entry(base + start + step).ok_or(Reason::NatPorts)?;
         let held = entry.key.get();
-        let silent = second.wrapping_sub(entry.seen.get()).min(0xffff) as u64;
+        let silent = second.wrapping_sub(entry.seen.get()) as u64;
+        let silent = (silent | (1 - is_zero(tables, silent >> 16)) * 0xffff) & 0xffff;
         let own = is_same(tables, held, key);
         let free = is_same(tables, held, FREE);
         let busy = is_same(tables, held, BUSY);
