@@ -1,6 +1,6 @@
 //! Every mistake in `bad_configs/*.txt` and exactly what Statex says of it.
 //!
-//! A case changes `bad_configs/base.toml`, which is good:
+//! A case changes `bad_configs/base.toml`, or `proxy.toml` in the files of the proxy, both of which are good:
 //!
 //! ```text
 //! # what is wrong
@@ -16,17 +16,23 @@ use std::path::Path;
 use statex_agent::config;
 
 const BASE: &str = include_str!("bad_configs/base.toml");
-const FILES: [(&str, &str); 5] = [
-    ("syntax.txt", include_str!("bad_configs/syntax.txt")),
-    ("node.txt", include_str!("bad_configs/node.txt")),
-    ("path.txt", include_str!("bad_configs/path.txt")),
-    ("pool.txt", include_str!("bad_configs/pool.txt")),
-    ("service.txt", include_str!("bad_configs/service.txt")),
+const PROXY: &str = include_str!("bad_configs/proxy.toml");
+const FILES: [(&str, &str, &str); 9] = [
+    ("syntax.txt", BASE, include_str!("bad_configs/syntax.txt")),
+    ("node.txt", BASE, include_str!("bad_configs/node.txt")),
+    ("path.txt", BASE, include_str!("bad_configs/path.txt")),
+    ("pool.txt", BASE, include_str!("bad_configs/pool.txt")),
+    ("service.txt", BASE, include_str!("bad_configs/service.txt")),
+    ("listener.txt", PROXY, include_str!("bad_configs/listener.txt")),
+    ("route.txt", PROXY, include_str!("bad_configs/route.txt")),
+    ("upstream.txt", PROXY, include_str!("bad_configs/upstream.txt")),
+    ("tls.txt", PROXY, include_str!("bad_configs/tls.txt")),
 ];
 
 #[derive(Default)]
 struct Case<'a> {
     file: &'a str,
+    base: &'a str,
     name: &'a str,
     gone: Vec<&'a str>,
     come: Vec<&'a str>,
@@ -36,11 +42,11 @@ struct Case<'a> {
 
 fn cases() -> Vec<Case<'static>> {
     let mut cases: Vec<Case<'_>> = Vec::new();
-    for (file, text) in FILES {
+    for (file, base, text) in FILES {
         for line in text.lines().filter(|line| !line.is_empty()) {
             let rest = line.get(2..).unwrap_or_default();
             if line.starts_with("# ") {
-                cases.push(Case { file, name: rest, ..Case::default() });
+                cases.push(Case { file, base, name: rest, ..Case::default() });
                 continue;
             }
             let case = cases.last_mut().expect("a file begins with a name");
@@ -59,8 +65,8 @@ impl Case<'_> {
     /// The base with the case's change.
     fn config(&self) -> String {
         let come = self.come.join("\n");
-        let Some(first) = self.gone.first() else { return format!("{BASE}{come}\n") };
-        let mut lines: Vec<&str> = BASE.lines().collect();
+        let Some(first) = self.gone.first() else { return format!("{}{come}\n", self.base) };
+        let mut lines: Vec<&str> = self.base.lines().collect();
         let at = lines.iter().position(|line| line == first).expect("the base has the line");
         let gone: Vec<&str> = lines.splice(at..at + self.gone.len(), [come.as_str()]).collect();
         assert_eq!(gone, self.gone, "{}: the lines follow one another in the base", self.name);
@@ -83,8 +89,9 @@ fn said(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_base_is_good() {
+fn the_bases_are_good() {
     assert_eq!(said(BASE), Vec::<String>::new());
+    assert_eq!(said(PROXY), Vec::<String>::new());
 }
 
 #[test]

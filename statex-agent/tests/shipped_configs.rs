@@ -82,6 +82,25 @@ fn the_pool_and_service_that_the_shipped_file_shows_have_defaults() {
 }
 
 #[test]
+fn the_listener_and_route_that_the_shipped_file_shows_have_defaults() {
+    let shown = meant(&written_out()).proxy;
+    let least = meant(
+        "[[pool]]\nname = \"web\"\nhealth = { kind = \"none\" }\nbackend = [{ address = \"198.51.100.1\" }]\n\
+         [[listener]]\nname = \"http\"\nlisten = [\"0.0.0.0:80\", \"[::]:80\"]\nprotocol = \"http\"\n\
+         [[route]]\nname = \"web\"\npool = \"web\"",
+    )
+    .proxy;
+    assert_eq!((shown.workers, shown.stop_deadline), (least.workers, least.stop_deadline));
+    assert_eq!((&shown.tls, &shown.listeners), (&least.tls, &least.listeners));
+    // What a route matches has no default worth showing, nor has the time for a body.
+    let (mut route, least) = (shown.routes[0].clone(), &least.routes[0]);
+    route.matches = least.matches.clone();
+    route.listeners.clear();
+    route.timeouts.body = None;
+    assert_eq!(&route, least);
+}
+
+#[test]
 fn all_examples_are_good() {
     let mut forwards = Vec::new();
     for entry in std::fs::read_dir(folder().join("examples")).unwrap() {

@@ -16,7 +16,7 @@ pub(super) fn text(sample: &Sample) -> prometheus::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-type Labels<'a> = Vec<(&'static str, &'a str)>;
+pub(super) type Labels<'a> = Vec<(&'static str, &'a str)>;
 
 fn families(sample: &Sample) -> Vec<MetricFamily> {
     let one = |value: f64| [(Labels::new(), value)];
@@ -95,11 +95,12 @@ fn families(sample: &Sample) -> Vec<MetricFamily> {
             })
         }),
     ));
+    families.extend(super::requests::families(sample));
     families
 }
 
 /// Name, help and value.
-type Row<T, V> = (&'static str, &'static str, fn(&T) -> V);
+pub(super) type Row<T, V> = (&'static str, &'static str, fn(&T) -> V);
 
 const SERVICE: &[Row<Service, u64>] = &[
     ("statex_service_new_flows_total", "Flows that the ring gave to a backend.", |s| s.new_flows),
@@ -171,7 +172,11 @@ fn of(backend: &Backend) -> Labels<'_> {
     vec![("service", backend.service.as_str()), ("backend", backend.name.as_str())]
 }
 
-fn counter<'a>(name: &str, help: &str, values: impl IntoIterator<Item = (Labels<'a>, f64)>) -> MetricFamily {
+pub(super) fn counter<'a>(
+    name: &str,
+    help: &str,
+    values: impl IntoIterator<Item = (Labels<'a>, f64)>,
+) -> MetricFamily {
     family(name, help, MetricType::COUNTER, values, |metric, value| {
         let mut counter = Counter::default();
         counter.set_value(value);
@@ -179,7 +184,11 @@ fn counter<'a>(name: &str, help: &str, values: impl IntoIterator<Item = (Labels<
     })
 }
 
-fn gauge<'a>(name: &str, help: &str, values: impl IntoIterator<Item = (Labels<'a>, f64)>) -> MetricFamily {
+pub(super) fn gauge<'a>(
+    name: &str,
+    help: &str,
+    values: impl IntoIterator<Item = (Labels<'a>, f64)>,
+) -> MetricFamily {
     family(name, help, MetricType::GAUGE, values, |metric, value| {
         let mut gauge = Gauge::default();
         gauge.set_value(value);

@@ -7,7 +7,7 @@
 //! | `api.rs` | its requests and answers |
 //! | `client.rs` | the other end, for the command line |
 //! | `sample.rs` | what is counted, as plain numbers |
-//! | `families.rs` | the same with names, help and labels |
+//! | `families.rs`, `requests.rs` | the same with names, help and labels |
 //! | `metrics.rs` | offers it to Prometheus |
 //! | `http.rs` | serving HTTP/1.1 on either |
 
@@ -17,5 +17,6 @@ mod families;
 mod http;
 pub mod metrics;
 pub mod peer;
+mod requests;
 pub mod sample;
 pub mod status;

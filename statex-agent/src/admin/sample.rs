@@ -7,6 +7,9 @@ pub struct Sample {
     pub interfaces: Vec<Interface>,
     pub services: Vec<Service>,
     pub backends: Vec<Backend>,
+    pub listeners: Vec<Listener>,
+    pub routes: Vec<Route>,
+    pub proxied: Vec<Proxied>,
     pub packets: Vec<Packets>,
     pub flows: Flows,
     /// Seconds that the kernel's tables have not been as wanted; 0 when they are.
@@ -55,6 +58,42 @@ pub struct Backend {
     pub score: Option<f64>,
     /// Part of its configured weight that its health leaves it.
     pub share: f64,
+    pub checks_passed: u64,
+    pub checks_failed: u64,
+}
+
+/// A listener's counters, added over all workers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listener {
+    pub name: String,
+    /// Connections that are open.
+    pub open: u64,
+    pub accepted: u64,
+    pub refused: u64,
+    pub handshakes: u64,
+    pub failed_handshakes: u64,
+    pub requests: u64,
+}
+
+/// A route's counters, added over all workers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Route {
+    pub name: String,
+    /// By the first digit of the status, from 1 to 5.
+    pub responses: [u64; 5],
+    pub aborted: u64,
+    pub received: u64,
+    pub sent: u64,
+}
+
+/// A backend that the proxy speaks to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Proxied {
+    pub pool: String,
+    pub name: String,
+    /// None before the first health check.
+    pub up: Option<bool>,
+    pub draining: bool,
     pub checks_passed: u64,
     pub checks_failed: u64,
 }

@@ -8,6 +8,12 @@ pub struct Status {
     pub version: String,
     pub interfaces: Vec<Interface>,
     pub services: Vec<Service>,
+    #[serde(default)]
+    pub listeners: Vec<Listener>,
+    #[serde(default)]
+    pub routes: Vec<Route>,
+    #[serde(default)]
+    pub pools: Vec<Pool>,
     /// True once the kernel's tables are as the configuration wants them.
     pub settled: bool,
     /// Seconds since they were not, while they are not.
@@ -52,6 +58,50 @@ pub struct Backend {
     pub share: f64,
     pub packets: u64,
     pub bytes: u64,
+}
+
+/// Where clients come in.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Listener {
+    pub name: String,
+    pub protocol: String,
+    /// With ports.
+    pub addresses: Vec<String>,
+    /// Connections that are open.
+    pub connections: u64,
+    pub requests: u64,
+}
+
+/// What becomes of requests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Route {
+    pub name: String,
+    /// As `pool api`, `files /srv/www`, `redirect` or `respond`.
+    pub action: String,
+    /// Responses by the first digit of their status, from 1 to 5.
+    pub responses: [u64; 5],
+    /// Responses that were broken off.
+    pub aborted: u64,
+}
+
+/// Backends that the proxy speaks to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pool {
+    pub name: String,
+    pub backends: Vec<PoolBackend>,
+}
+
+/// A backend within a pool.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PoolBackend {
+    pub name: String,
+    /// With its port.
+    pub address: String,
+    pub weight: u32,
+    /// `up`, `down`, `draining`, or `unknown` before the first health check.
+    pub state: String,
+    /// Why its health checks fail.
+    pub why: Option<String>,
 }
 
 /// The answer to `GET /explain/BACKEND`: one for each backend of that name.

@@ -9,7 +9,10 @@ use arc_swap::ArcSwapOption;
 use futures_util::future::BoxFuture;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use super::view::{Totals, View};
+use super::{
+    requests,
+    view::{Totals, View},
+};
 use crate::{
     admin::{
         api::{Control, Refused},
@@ -192,6 +195,9 @@ fn status(view: &View) -> Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         interfaces: interfaces.collect(),
         services: snapshot.services.iter().map(|service| status_of(view, &snapshot, service)).collect(),
+        listeners: requests::listeners(view),
+        routes: requests::routes(view),
+        pools: requests::pools(view, &snapshot),
         settled: view.attached() && progress.behind_since.is_none(),
         lag_seconds: view.lag(&snapshot).as_secs_f64(),
         problems,
@@ -200,7 +206,8 @@ fn status(view: &View) -> Status {
 
 fn status_of(view: &View, snapshot: &snapshot::Snapshot, service: &snapshot::Service) -> Service {
     let config = snapshot.config.services.iter().find(|config| config.name == service.name);
-    let counters = service.id.and_then(|id| view.counters.service(id.into()).ok()).unwrap_or_default();
+    let counters =
+        service.id.and_then(|id| view.counters.as_ref()?.service(id.into()).ok()).unwrap_or_default();
     Service {
         name: service.name.clone(),
         address: service.key.to_string(),
@@ -211,17 +218,13 @@ fn status_of(view: &View, snapshot: &snapshot::Snapshot, service: &snapshot::Ser
 }
 
 fn backend_status(view: &View, backend: &snapshot::Backend) -> Backend {
-    let counters = backend.id.and_then(|(id, _)| view.counters.backend(id.into()).ok()).unwrap_or_default();
+    let counters =
+        backend.id.and_then(|(id, _)| view.counters.as_ref()?.backend(id.into()).ok()).unwrap_or_default();
     let probed = backend.health.as_ref();
     let state = match (backend.draining, backend.verdict) {
-        (true, _) => "draining",
-        (false, Verdict::Dead) => "down",
-        (false, _) if backend.influence.admits == Admits::None => "ejected",
-        (false, _) if backend.influence.admits == Admits::One => "probation",
-        (false, Verdict::Alive) => "up",
-        // Nobody says that it is not.
-        (false, Verdict::Unknown) if probed.is_none() => "up",
-        (false, Verdict::Unknown) => "unknown",
+        (false, Verdict::Alive | Verdict::Unknown) if backend.influence.admits == Admits::None => "ejected",
+        (false, Verdict::Alive | Verdict::Unknown) if backend.influence.admits == Admits::One => "probation",
+        (draining, verdict) => state_of(draining, verdict, probed.is_some()),
     };
     let trouble = probed.and_then(|key| view.board.get(key)).and_then(|standing| standing.trouble);
     Backend {
@@ -236,5 +239,17 @@ fn backend_status(view: &View, backend: &snapshot::Backend) -> Backend {
         share: backend.share,
         packets: counters.packets.get(),
         bytes: counters.bytes.get(),
+    }
+}
+
+/// The word for what is known of a backend.
+pub(super) fn state_of(draining: bool, verdict: Verdict, is_probed: bool) -> &'static str {
+    match (draining, verdict) {
+        (true, _) => "draining",
+        (false, Verdict::Dead) => "down",
+        (false, Verdict::Alive) => "up",
+        // Nobody says that it is not.
+        (false, Verdict::Unknown) if !is_probed => "up",
+        (false, Verdict::Unknown) => "unknown",
     }
 }

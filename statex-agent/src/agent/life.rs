@@ -1,8 +1,7 @@
-//! One life of the agent: from a loaded object to the stop, or to the next object.
+//! One life of the agent: from a loaded object to the stop, or to the next object. A node that only runs the proxy has
+//! one life, without an object.
 
 use std::{
-    collections::BTreeSet,
-    net::IpAddr,
     path::{Path, PathBuf},
     pin::Pin,
     sync::{Arc, atomic::Ordering},
@@ -10,17 +9,20 @@ use std::{
 };
 
 use anyhow::Context;
+use statex_common::{abi::Node, shared::Fixed};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::{JoinHandle, JoinSet},
     time::{Sleep, sleep, timeout},
 };
 
 use super::{
+    certificates::Certificates,
     control::{Door, Request},
     flow_facts::FlowFacts,
-    interfaces::Interfaces,
+    forwarding::{Basis, Forwarding},
     reload::{Reload, Reloaded},
+    serving::{Prepared, Serving},
     view::View,
 };
 use crate::{
@@ -32,15 +34,16 @@ use crate::{
         doctor::{self, Charts, Sources},
     },
     kernel::{
-        events, growth,
-        neighbours::{self, Fact},
-        netlink::Netlink,
-        pin::Pins,
+        events,
+        fake::Fake,
+        growth,
+        image::{Kernel, Sizes},
+        neighbours::Fact,
         plane::{Maps, Plane},
-        shape::{HashKey, Shape},
+        shape::Shape,
     },
     signals,
-    state::{event::Event, store::Store},
+    state::{event::Event, snapshot::Proxied, store::Store},
 };
 
 /// How long the first attach waits for next hops that are not known yet.
@@ -51,40 +54,41 @@ const ROUTES: Duration = Duration::from_secs(5);
 const LOG_TURN: Duration = Duration::from_millis(100);
 /// How long the loops may take to end.
 const ENDING: Duration = Duration::from_secs(5);
-/// Facts that wait while the tables are written.
+/// Verdicts that wait while the tables are written.
 const QUEUE: usize = 256;
 
 /// How a life ends.
 pub(super) enum End {
-    /// With the configuration that was in force.
-    Stopped(Arc<Config>),
-    Reshaped(Next),
+    /// With the configuration that was in force, and the proxy still running.
+    Stopped(Arc<Config>, Serving),
+    Reshaped(Next, Serving),
 }
 
 /// A configuration that needs another object, which is loaded already.
 pub(super) struct Next {
     pub(super) config: Arc<Config>,
-    pub(super) key: HashKey,
-    pub(super) loaded: Box<(Plane, Maps)>,
+    pub(super) loaded: Loaded,
 }
 
-/// The loops of one loaded object.
+/// A loaded object, and what it was loaded for.
+pub(super) struct Loaded {
+    pub(super) basis: Basis,
+    pub(super) object: Box<(Plane, Maps)>,
+}
+
+/// The loops of one life.
 pub(super) struct Life {
     path: PathBuf,
     config: Arc<Config>,
-    key: HashKey,
-    pins: Pins,
     door: Arc<Door>,
     /// The first life of the process: what is wrong ends it.
     first: bool,
     view: Arc<View>,
-    interfaces: Interfaces,
-    netlink: Netlink,
-    facts: mpsc::Receiver<Fact>,
-    /// Addresses that nothing was told of yet.
-    untold: BTreeSet<IpAddr>,
-    /// Virtual addresses that probes cannot be sent to.
-    unroutable: BTreeSet<IpAddr>,
+    /// None where only the proxy runs.
+    forwarding: Option<Forwarding>,
+    serving: Serving,
+    certificates: Certificates,
+    proxied: watch::Receiver<Arc<Vec<Proxied>>>,
     file: Option<config::Watch>,
     loops: JoinSet<()>,
     store: JoinHandle<()>,
@@ -96,10 +100,18 @@ pub(super) struct Life {
 /// # Errors
 ///
 /// See [`LoadError`](crate::kernel::load::LoadError).
-pub(super) async fn load(config: &Config, key: &HashKey, pins: &Pins) -> anyhow::Result<(Plane, Maps)> {
-    let (shape, pins) = (Shape::of(config, key), pins.clone());
+pub(super) async fn load(config: &Config, basis: Basis) -> anyhow::Result<Loaded> {
+    let (shape, pins) = (Shape::of(config, &basis.key), basis.pins.clone());
     let loaded = tokio::task::spawn_blocking(move || Plane::load(&shape, pins)).await;
-    Ok(loaded.context("loading the data plane was broken off")??)
+    Ok(Loaded { basis, object: Box::new(loaded.context("loading the data plane was broken off")??) })
+}
+
+/// The tables of a node that forwards nothing: there is no service to write into them.
+fn no_tables() -> Box<dyn Kernel> {
+    const BUCKETS: u32 = 256;
+    let mut node = Node::NONE;
+    node.index_mask = Fixed::new(BUCKETS - 1);
+    Box::new(Fake::new(node, Sizes { services: 1, backends: 1, ring_slots: 0 }))
 }
 
 impl Life {
@@ -111,46 +123,67 @@ impl Life {
     pub(super) async fn start(
         path: &Path,
         config: Arc<Config>,
-        key: HashKey,
-        pins: Pins,
-        loaded: (Plane, Maps),
+        loaded: Option<Loaded>,
+        serving: Serving,
         door: Arc<Door>,
     ) -> anyhow::Result<Self> {
-        let netlink = Netlink::open().context("cannot open the routing socket")?;
-        let links = netlink.links().await.context("cannot read the interfaces")?;
-        config.node.interfaces.iter().try_for_each(|name| links.named(name).map(drop))?;
-        let (plane, maps) = loaded;
+        let (mut forwarding, maps) = match loaded {
+            Some(Loaded { basis, object }) => {
+                let (plane, maps) = *object;
+                (Some(Forwarding::start(basis, plane, &config).await?), Some(maps))
+            }
+            None => (None, None),
+        };
         let cpus = aya::util::online_cpus().map_err(|(file, error)| anyhow::anyhow!("{file}: {error}"))?;
         let clock = Clock::machine();
-        let (store, handle) =
-            Store::open(Box::new(maps.live), config.clone(), cpus.len() as u32, clock.clone())?;
-        let (board, charts) = (Board::default(), Charts::default());
-        let counters = maps.counters;
+        let counters = maps.as_ref().map(|maps| maps.counters.clone());
+        let mut loops = JoinSet::new();
+        let tables = match maps {
+            Some(maps) => {
+                loops.spawn(growth::watch(maps.growth));
+                loops.spawn(events::watch(maps.events, door.listeners()));
+                if let Some(mut log) = maps.log.filter(|_| config.log.packets) {
+                    loops.spawn(async move {
+                        let mut turn = tokio::time::interval(LOG_TURN);
+                        loop {
+                            turn.tick().await;
+                            log();
+                        }
+                    });
+                }
+                Box::new(maps.live)
+            }
+            None => no_tables(),
+        };
+        let (store, handle) = Store::open(tables, config.clone(), cpus.len() as u32, clock.clone())?;
+        let (board, charts, proxied) = (Board::default(), Charts::default(), handle.proxied());
+        let targets = handle.targets();
         let view = Arc::new(View::new(
-            handle.clone(),
-            counters.clone(),
+            handle,
+            counters,
             board.clone(),
             charts.clone(),
             clock.clone(),
             door.totals(),
+            serving.shown(),
         ));
-
-        let mut loops = JoinSet::new();
-        let (facts_sender, facts) = mpsc::channel(QUEUE);
-        let wanted = handle.wanted_hops();
-        let untold = wanted.borrow().keys().copied().collect();
-        loops.spawn(follow_neighbours(wanted, facts_sender));
+        if let Some(forwarding) = &mut forwarding {
+            forwarding.follow_neighbours(&view, &mut loops);
+        }
         let (reports_sender, mut reports) = mpsc::channel(QUEUE);
-        let settings = health::Settings { seed: key[0], at_once: 512 };
-        loops.spawn(health::watch(handle.targets(), reports_sender, board.clone(), clock.clone(), settings));
+        let seed = forwarding.as_ref().map_or(0, |forwarding| forwarding.basis.key[0]);
+        let settings = health::Settings { seed, at_once: 512 };
+        loops.spawn(health::watch(targets, reports_sender, board.clone(), clock.clone(), settings));
         let (_tell, told) = mpsc::channel(QUEUE);
-        let (current, counted) = (handle.clone(), handle.clone());
-        let mut flows = FlowFacts::new(counters);
+        let (current, counted) = (view.store.clone(), view.store.clone());
+        let mut flows = view.counters.clone().map(FlowFacts::new);
         let sources = Sources {
             told,
             board,
             config: Box::new(move || current.snapshot().config.clone()),
-            flows: Box::new(move || flows.since(&counted.snapshot())),
+            flows: Box::new(move || {
+                flows.as_mut().map(|flows| flows.since(&counted.snapshot())).unwrap_or_default()
+            }),
         };
         let (influence_sender, mut influences) = mpsc::channel(QUEUE);
         loops.spawn(doctor::watch(sources, charts, influence_sender, clock));
@@ -166,17 +199,6 @@ impl Life {
                 listener.store.tell(report).await;
             }
         });
-        loops.spawn(growth::watch(maps.growth));
-        loops.spawn(events::watch(maps.events, door.listeners()));
-        if let Some(mut log) = maps.log.filter(|_| config.log.packets) {
-            loops.spawn(async move {
-                let mut turn = tokio::time::interval(LOG_TURN);
-                loop {
-                    turn.tick().await;
-                    log();
-                }
-            });
-        }
 
         let metrics = match config.metrics {
             Some(address) => Some(tokio::spawn(metrics::serve(metrics::bind(address).await?, view.clone()))),
@@ -188,21 +210,18 @@ impl Life {
         let first = door.show(view.clone());
         Ok(Self {
             path: path.to_owned(),
-            config,
-            key,
-            pins,
             first,
             door,
             view,
-            interfaces: Interfaces::new(plane, links),
-            netlink,
-            facts,
-            untold,
-            unroutable: BTreeSet::new(),
+            forwarding,
+            certificates: Certificates::follow(&config, &serving.store()),
+            serving,
+            proxied,
             file,
             loops,
             store: tokio::spawn(store.run()),
             metrics,
+            config,
         })
     }
 
@@ -213,26 +232,31 @@ impl Life {
     /// The first attach failed, or a loop that must not end has ended.
     pub(super) async fn run(mut self, stop: Pin<&mut impl Future<Output = ()>>) -> anyhow::Result<End> {
         let requests = self.door.take_requests().context("two lives at once")?;
-        let end = self.serve(stop, requests).await;
-        self.end().await;
-        end
+        let next = self.serve(stop, requests).await;
+        let config = self.config.clone();
+        let serving = self.end().await;
+        Ok(match next? {
+            Some(next) => End::Reshaped(next, serving),
+            None => End::Stopped(config, serving),
+        })
     }
 
+    /// Serves until the end, or until another object is needed.
     async fn serve(
         &mut self,
         mut stop: Pin<&mut impl Future<Output = ()>>,
         mut requests: mpsc::Receiver<Request>,
-    ) -> anyhow::Result<End> {
+    ) -> anyhow::Result<Option<Next>> {
         let mut hangup = signals::hangup().context("cannot listen for signals")?;
         let mut targets = self.view.store.targets();
         let mut routes = tokio::time::interval(ROUTES);
         let mut begin: Option<Pin<Box<Sleep>>> = Some(Box::pin(sleep(HOPS)));
         let end = loop {
-            if begin.is_some() && self.untold.is_empty() {
+            if begin.is_some() && self.forwarding.as_ref().is_none_or(Forwarding::knows_all) {
                 begin = Some(Box::pin(sleep(Duration::ZERO)));
             }
             let request = tokio::select! {
-                () = stop.as_mut() => break Ok(End::Stopped(self.config.clone())),
+                () = stop.as_mut() => break Ok(None),
                 Some(()) = futures_util::future::OptionFuture::from(begin.as_mut()) => {
                     begin = None;
                     if let Err(error) = self.begin().await {
@@ -240,10 +264,10 @@ impl Life {
                     }
                     continue;
                 }
-                fact = self.facts.recv() => {
-                    match fact {
-                        Some(fact) => self.hear(fact).await,
-                        None => break Err(anyhow::anyhow!("nobody watches routes and neighbours any more")),
+                fact = fact(&mut self.forwarding) => {
+                    match (fact, &mut self.forwarding) {
+                        (Some(fact), Some(forwarding)) => forwarding.hear(fact, &self.view, &self.config).await,
+                        _ => break Err(anyhow::anyhow!("nobody watches routes and neighbours any more")),
                     }
                     continue;
                 }
@@ -257,26 +281,26 @@ impl Life {
                     self.route_probes(&targets).await;
                     continue;
                 }
+                Ok(()) = self.proxied.changed() => {
+                    let proxied = self.proxied.borrow_and_update().clone();
+                    self.serving.hear(&self.config, proxied).await;
+                    continue;
+                }
                 _ = hangup.recv() => None,
                 () = changed(&mut self.file) => None,
                 Some(request) = requests.recv() => Some(request),
             };
-            match request {
+            let reply = match request {
                 Some(Request::HandOver(reply)) => {
                     tracing::info!("another agent takes over");
                     let _ = reply.send(());
-                    break Ok(End::Stopped(self.config.clone()));
+                    break Ok(None);
                 }
-                Some(Request::Reload(reply)) => {
-                    if let Some(end) = self.reload(Some(reply)).await {
-                        break Ok(end);
-                    }
-                }
-                None => {
-                    if let Some(end) = self.reload(None).await {
-                        break Ok(end);
-                    }
-                }
+                Some(Request::Reload(reply)) => Some(reply),
+                None => None,
+            };
+            if let Some(next) = self.reload(reply).await {
+                break Ok(Some(next));
             }
         };
         self.door.give_back(requests);
@@ -286,88 +310,40 @@ impl Life {
     /// The first attach: by now the tables hold what is known.
     async fn begin(&mut self) -> anyhow::Result<()> {
         self.view.store.settled().await;
-        self.interfaces.begin(&self.config, self.first)?;
-        self.look().await;
+        match &mut self.forwarding {
+            Some(forwarding) => forwarding.begin(&self.view, &self.config, self.first).await?,
+            None => self.view.note(true, Vec::new()),
+        }
         let snapshot = self.view.store.snapshot();
-        tracing::info!(services = snapshot.services.len(), "ready");
+        let listeners = self.config.proxy.listeners.len();
+        tracing::info!(services = snapshot.services.len(), listeners, "ready");
         Ok(())
     }
 
-    async fn hear(&mut self, fact: Fact) {
-        match &fact {
-            Fact::NextHop { address, .. } => drop(self.untold.remove(address)),
-            // The message may be older than what was done to the interface since; the kernel knows better.
-            Fact::Link(link) if self.config.node.interfaces.contains(&link.name) => return self.look().await,
-            Fact::Link(link) => self.interfaces.hear(link),
-            Fact::LinkGone(link) => {
-                self.interfaces.lose(link, &self.config);
-                self.view.note(self.interfaces.begun(), self.interfaces.problems());
-            }
-        }
-        self.view.store.tell(fact).await;
-    }
-
-    /// Puts the program that sends probes through tunnels where they would leave the host.
     async fn route_probes(&mut self, targets: &[health::Target]) {
-        let marked = targets.iter().filter(|target| target.mark.is_some());
-        let addresses: BTreeSet<IpAddr> = marked.map(|target| target.key.to.ip()).collect();
-        let mut indices = BTreeSet::new();
-        self.unroutable.retain(|address| addresses.contains(address));
-        for address in addresses {
-            match self.netlink.route(address).await {
-                Ok(route) => {
-                    indices.insert(route.interface);
-                    self.unroutable.remove(&address);
-                }
-                Err(why) if self.unroutable.insert(address) => {
-                    tracing::warn!(%why, "health probes for {address} cannot leave; give this host a route to it");
-                }
-                Err(_) => {}
-            }
+        if let Some(forwarding) = &mut self.forwarding {
+            forwarding.route_probes(targets).await;
         }
-        self.interfaces.let_probes_leave_by(&indices);
-    }
-
-    /// Looks at the interfaces, attaches where the program is missing, and tells everybody where it is.
-    async fn look(&mut self) {
-        if let Err(error) = self.try_to_look().await {
-            tracing::warn!(%error, "the interfaces cannot be read");
-        }
-        self.view.note(self.interfaces.begun(), self.interfaces.problems());
-    }
-
-    async fn try_to_look(&mut self) -> Result<(), rtnetlink::Error> {
-        let mut links = self.netlink.links().await?;
-        if self.interfaces.restore(&links, &self.config) {
-            links = self.netlink.links().await?;
-        }
-        for link in self.interfaces.look(&links, &self.config) {
-            self.view.store.tell(Fact::Link(link)).await;
-        }
-        // Whoever sees that the program is attached shall also see how.
-        self.view.store.settled().await;
-        Ok(())
     }
 
     /// Reads the configuration again; Some when it needs another life.
-    async fn reload(&mut self, reply: Option<oneshot::Sender<Result<String, Refused>>>) -> Option<End> {
+    async fn reload(&mut self, reply: Option<oneshot::Sender<Result<String, Refused>>>) -> Option<Next> {
         let reload = Reload {
             path: &self.path,
             config: &self.config,
-            key: &self.key,
-            pins: &self.pins,
-            links: self.interfaces.links(),
+            forwarding: self.forwarding.as_ref(),
+            serving: &self.serving,
         };
-        let (answer, end) = match reload.read().await {
+        let (answer, next) = match reload.read().await {
             Err(refused) => (Err(refused), None),
             Ok(Reloaded::Same) => (Ok("nothing has changed".to_owned()), None),
-            Ok(Reloaded::Live { config, metrics }) => {
-                self.follow(config, metrics).await;
+            Ok(Reloaded::Live { config, metrics, prepared }) => {
+                self.follow(config, metrics, prepared).await;
                 (Ok("reloaded".to_owned()), None)
             }
-            Ok(Reloaded::Reshaped(next)) => {
-                let end = End::Reshaped(next);
-                (Ok("reloaded, with tables of other sizes or another secret".to_owned()), Some(end))
+            Ok(Reloaded::Reshaped { next, prepared }) => {
+                self.serving.follow(prepared).await;
+                (Ok("reloaded, with tables of other sizes or another secret".to_owned()), Some(next))
             }
         };
         let totals = self.door.totals();
@@ -384,24 +360,34 @@ impl Life {
         if let Some(reply) = reply {
             let _ = reply.send(answer);
         }
-        end
+        next
     }
 
     /// Takes over a configuration that this object can serve.
-    async fn follow(&mut self, config: Arc<Config>, listener: Option<tokio::net::TcpListener>) {
+    async fn follow(
+        &mut self,
+        config: Arc<Config>,
+        listener: Option<tokio::net::TcpListener>,
+        prepared: Prepared,
+    ) {
         if self.config.metrics != config.metrics {
             end_of(self.metrics.take()).await;
             self.metrics = listener.map(|listener| tokio::spawn(metrics::serve(listener, self.view.clone())));
         }
-        self.interfaces.follow(&self.config, &config);
+        self.serving.follow(prepared).await;
+        if self.config.proxy.certificates != config.proxy.certificates {
+            self.certificates = Certificates::follow(&config, &self.serving.store());
+        }
+        if let Some(forwarding) = &mut self.forwarding {
+            forwarding.follow(&self.view, &self.config, &config).await;
+        }
         self.config = config.clone();
-        self.look().await;
         self.view.store.tell(Event::Configured(config)).await;
         self.view.store.settled().await;
     }
 
     /// Ends all loops and waits for them: whoever comes next finds tables that nobody else writes.
-    async fn end(mut self) {
+    async fn end(mut self) -> Serving {
         self.door.hide();
         end_of(self.metrics.take()).await;
         self.loops.shutdown().await;
@@ -409,6 +395,7 @@ impl Life {
         if timeout(ENDING, self.store).await.is_err() {
             tracing::warn!("the tables' owner did not end in time");
         }
+        self.serving
     }
 }
 
@@ -421,16 +408,10 @@ async fn end_of(task: Option<JoinHandle<()>>) {
     }
 }
 
-async fn follow_neighbours(
-    wanted: tokio::sync::watch::Receiver<neighbours::Wanted>,
-    facts: mpsc::Sender<Fact>,
-) {
-    while !facts.is_closed() {
-        match neighbours::watch(wanted.clone(), facts.clone(), neighbours::REFRESH).await {
-            Ok(()) => return,
-            Err(error) => tracing::warn!("watching routes and neighbours failed, starting again: {error:#}"),
-        }
-        sleep(neighbours::REFRESH).await;
+async fn fact(forwarding: &mut Option<Forwarding>) -> Option<Fact> {
+    match forwarding {
+        Some(forwarding) => forwarding.fact().await,
+        None => std::future::pending().await,
     }
 }
 

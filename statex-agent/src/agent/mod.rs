@@ -9,20 +9,28 @@
 //! | file | holds |
 //! |---|---|
 //! | `life.rs` | one life: a loaded object from its start to the next |
+//! | `forwarding.rs` | the part of a life that forwards packets |
+//! | `serving.rs` | the proxy, which outlives lives |
+//! | `certificates.rs` | follows the files of certificates |
 //! | `reload.rs` | a configuration that is read again |
 //! | `interfaces.rs` | which interfaces carry the program |
 //! | `view.rs` | what the two doors see of a life |
 //! | `control.rs` | what the control socket asks |
 //! | `flow_facts.rs` | what counters tell of backends' health |
 //! | `sample.rs` | what `/metrics` asks |
+//! | `requests.rs` | what both are told of the proxy |
 //! | `succession.rs` | taking over from an agent that runs |
 
+mod certificates;
 mod control;
 mod flow_facts;
+mod forwarding;
 mod interfaces;
 mod life;
 mod reload;
+mod requests;
 mod sample;
+mod serving;
 mod succession;
 mod view;
 
@@ -45,9 +53,11 @@ use crate::{
     memory, signals,
 };
 use control::Door;
+use forwarding::Basis;
 use life::{End, Life, load};
+use serving::{Prepared, Serving};
 
-/// Threads that serve sockets and loops. Traffic does not pass through the agent, so few do.
+/// Threads that serve sockets and loops. Traffic has threads of its own.
 const THREADS: usize = 2;
 /// How long work that is under way may take when the agent stops.
 const ENDING: Duration = Duration::from_secs(5);
@@ -59,15 +69,12 @@ const ENDING: Duration = Duration::from_secs(5);
 /// What kept it from starting, or made it stop.
 pub fn run(path: PathBuf, config: Config) -> anyhow::Result<()> {
     memory::return_what_is_freed();
-    privileges::check()?;
+    let basis = if config.forwards() { Some(basis(&config)?) } else { None };
     privileges::raise_open_files();
-    let pins = Pins::open(&config.node.pins)?;
-    let root = config.node.pins.clone();
-    let key = match pins.node() {
-        Some(node) => key_of(&config, &secret::from_node(&node)),
-        None => key_of(&config, &secret::random().context("the kernel has no random numbers")?),
-    };
     let allowed = Allowed::new(&config.control.users, &config.control.groups)?;
+    // Before the one that runs lets go of its sockets: a connection that comes in between waits here.
+    let serving = Serving::new();
+    let prepared = serving.prepare(&config)?;
     succession::take_over(&config.control.socket)?;
     let socket = Socket::bind(&config.control.socket, &allowed)?;
     privileges::drop_to_needed().context("cannot drop capabilities")?;
@@ -76,36 +83,64 @@ pub fn run(path: PathBuf, config: Config) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let end = runtime.block_on(serve(&path, Arc::new(config), key, pins, &socket, allowed));
+    let root = config.node.pins.clone();
+    let start = Start { path: &path, config: Arc::new(config), basis, serving, prepared };
+    let end = runtime.block_on(serve(start, &socket, allowed));
     runtime.shutdown_timeout(ENDING);
-    let config = end?;
-    if config.node.on_stop == OnStop::Remove {
+    let (config, serving) = end?;
+    if config.forwards() && config.node.on_stop == OnStop::Remove {
         pin::remove_all(&root).context("cannot remove the data plane")?;
         tracing::info!("the data plane is removed");
     }
     // Whoever takes over waits for the socket's file to go: now nobody here writes any more.
     drop(socket);
+    serving.stop(config.proxy.stop_deadline);
     Ok(())
 }
 
-/// Lives until the end; answers with the configuration of the last life.
+/// What forwarding needs of the host.
+fn basis(config: &Config) -> anyhow::Result<Basis> {
+    privileges::check()?;
+    let pins = Pins::open(&config.node.pins)?;
+    let key = match pins.node() {
+        Some(node) => key_of(config, &secret::from_node(&node)),
+        None => key_of(config, &secret::random().context("the kernel has no random numbers")?),
+    };
+    Ok(Basis { key, pins })
+}
+
+/// What the first life begins with.
+struct Start<'a> {
+    path: &'a Path,
+    config: Arc<Config>,
+    /// None where only the proxy runs.
+    basis: Option<Basis>,
+    serving: Serving,
+    prepared: Prepared,
+}
+
+/// Lives until the end; answers with the configuration of the last life, and the proxy.
 async fn serve(
-    path: &Path,
-    mut config: Arc<Config>,
-    mut key: HashKey,
-    pins: Pins,
+    start: Start<'_>,
     socket: &Socket,
     allowed: Allowed,
-) -> anyhow::Result<Arc<Config>> {
+) -> anyhow::Result<(Arc<Config>, Serving)> {
+    let Start { path, mut config, basis, mut serving, prepared } = start;
     let mut stop = std::pin::pin!(signals::stop().context("cannot listen for signals")?);
     let door = Door::new();
     let lives = async {
-        let mut loaded = Box::new(load(&config, &key, &pins).await?);
+        serving.follow(prepared).await;
+        let mut loaded = match basis {
+            Some(basis) => Some(load(&config, basis).await?),
+            None => None,
+        };
         loop {
-            let start = Life::start(path, config.clone(), key, pins.clone(), *loaded, door.clone());
-            match start.await?.run(stop.as_mut()).await? {
-                End::Stopped(last) => return Ok(last),
-                End::Reshaped(next) => (config, key, loaded) = (next.config, next.key, next.loaded),
+            let life = Life::start(path, config.clone(), loaded, serving, door.clone()).await?;
+            match life.run(stop.as_mut()).await? {
+                End::Stopped(last, proxy) => return Ok((last, proxy)),
+                End::Reshaped(next, proxy) => {
+                    (config, loaded, serving) = (next.config, Some(next.loaded), proxy);
+                }
             }
         }
     };

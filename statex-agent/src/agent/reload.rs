@@ -5,27 +5,24 @@ use std::{path::Path, sync::Arc};
 use tokio::net::TcpListener;
 
 use super::{
+    forwarding::{Basis, Forwarding},
     key_of,
     life::{Next, load},
     read,
+    serving::{Prepared, Serving},
 };
 use crate::{
     admin::{api::Refused, metrics},
     config::Config,
-    kernel::{
-        links::Links,
-        pin::Pins,
-        shape::{HashKey, Shape},
-    },
+    kernel::shape::Shape,
 };
 
 /// What a reload needs to know of the life that runs.
 pub(super) struct Reload<'a> {
     pub(super) path: &'a Path,
     pub(super) config: &'a Arc<Config>,
-    pub(super) key: &'a HashKey,
-    pub(super) pins: &'a Pins,
-    pub(super) links: &'a Links,
+    pub(super) forwarding: Option<&'a Forwarding>,
+    pub(super) serving: &'a Serving,
 }
 
 /// A good configuration.
@@ -35,9 +32,13 @@ pub(super) enum Reloaded {
     Live {
         config: Arc<Config>,
         metrics: Option<TcpListener>,
+        prepared: Prepared,
     },
     /// It needs other tables or constants; the object with them is loaded.
-    Reshaped(Next),
+    Reshaped {
+        next: Next,
+        prepared: Prepared,
+    },
 }
 
 impl Reload<'_> {
@@ -54,19 +55,32 @@ impl Reload<'_> {
         if config == **self.config {
             return Ok(Reloaded::Same);
         }
+        if config.forwards() != self.config.forwards() {
+            let what = if config.forwards() { "begins" } else { "ends" };
+            let advice =
+                "start the agent again: what forwarding needs of the kernel is asked for at the start";
+            return Err(Refused::Failed(format!(
+                "nothing was changed: forwarding {what} with this; {advice}"
+            )));
+        }
         for name in &config.node.interfaces {
-            self.links.named(name).map_err(|error| {
+            let known = self.forwarding.map(|forwarding| forwarding.links().named(name).map(drop));
+            known.unwrap_or(Ok(())).map_err(|error| {
                 Refused::Invalid("nothing was changed".to_owned(), vec![error.to_string()])
             })?;
         }
         self.warn_of_the_next_start(&config);
         let metrics = self.new_metrics(&config).await?;
-        let key = key_of(&config, self.key);
-        if Shape::of(&config, &key) == Shape::of(self.config, self.key) {
-            return Ok(Reloaded::Live { config: Arc::new(config), metrics });
+        let prepared = self.serving.prepare(&config).map_err(failed)?;
+        let Some(Basis { key: old, pins }) = self.forwarding.map(|forwarding| &forwarding.basis) else {
+            return Ok(Reloaded::Live { config: Arc::new(config), metrics, prepared });
+        };
+        let key = key_of(&config, old);
+        if Shape::of(&config, &key) == Shape::of(self.config, old) {
+            return Ok(Reloaded::Live { config: Arc::new(config), metrics, prepared });
         }
-        let loaded = load(&config, &key, self.pins).await.map_err(failed)?;
-        Ok(Reloaded::Reshaped(Next { config: Arc::new(config), key, loaded: Box::new(loaded) }))
+        let loaded = load(&config, Basis { key, pins: pins.clone() }).await.map_err(failed)?;
+        Ok(Reloaded::Reshaped { next: Next { config: Arc::new(config), loaded }, prepared })
     }
 
     async fn new_metrics(&self, config: &Config) -> Result<Option<TcpListener>, Refused> {
@@ -82,6 +96,7 @@ impl Reload<'_> {
         for (changed, what) in [
             (config.control != self.config.control, "[control]"),
             (config.node.pins != self.config.node.pins, "node.pins"),
+            (config.proxy.workers != self.config.proxy.workers, "proxy.workers"),
             (
                 (config.log.level, config.log.format) != (self.config.log.level, self.config.log.format),
                 "log.level and log.format",

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use statex_common::{Reason, Verdict as PacketVerdict};
 
-use super::view::View;
+use super::{requests, view::View};
 use crate::{
     admin::sample::{Backend, Flows, Interface, Packets, Sample, Service, Source},
     health::{Verdict, influence::Influence},
@@ -22,7 +22,7 @@ impl Source for View {
                 up: link.is_some_and(|link| link.up),
             }
         });
-        let flows = self.counters.flows().unwrap_or_default();
+        let flows = self.counters.as_ref().and_then(|counters| counters.flows().ok()).unwrap_or_default();
         let backends = snapshot.services.iter().flat_map(|service| {
             service.backends.iter().map(|backend| backend_sample(self, service, backend))
         });
@@ -31,6 +31,9 @@ impl Source for View {
             interfaces: links.collect(),
             services: snapshot.services.iter().map(|service| service_sample(self, service)).collect(),
             backends: backends.collect(),
+            listeners: requests::listener_samples(self),
+            routes: requests::route_samples(self),
+            proxied: requests::proxied_samples(self, &snapshot),
             packets: Reason::ALL.iter().map(|reason| packets(self, *reason)).collect(),
             flows: Flows {
                 confirmed: flows.confirmed,
@@ -46,7 +49,8 @@ impl Source for View {
 }
 
 fn service_sample(view: &View, service: &snapshot::Service) -> Service {
-    let counters = service.id.and_then(|id| view.counters.service(id.into()).ok()).unwrap_or_default();
+    let counters =
+        service.id.and_then(|id| view.counters.as_ref()?.service(id.into()).ok()).unwrap_or_default();
     Service {
         name: service.name.clone(),
         new_flows: counters.new_flows.get(),
@@ -61,7 +65,8 @@ fn service_sample(view: &View, service: &snapshot::Service) -> Service {
 }
 
 fn backend_sample(view: &View, service: &snapshot::Service, backend: &snapshot::Backend) -> Backend {
-    let counters = backend.id.and_then(|(id, _)| view.counters.backend(id.into()).ok()).unwrap_or_default();
+    let counters =
+        backend.id.and_then(|(id, _)| view.counters.as_ref()?.backend(id.into()).ok()).unwrap_or_default();
     let standing = backend.health.as_ref().and_then(|key| view.board.get(key)).unwrap_or_default();
     Backend {
         service: service.name.clone(),
@@ -91,5 +96,6 @@ fn packets(view: &View, reason: Reason) -> Packets {
         PacketVerdict::Transmit => "transmit",
         PacketVerdict::Redirect(_) => "redirect",
     };
-    Packets { reason: reason.label(), verdict, count: view.counters.reason(reason).unwrap_or_default() }
+    let count = view.counters.as_ref().and_then(|counters| counters.reason(reason).ok()).unwrap_or_default();
+    Packets { reason: reason.label(), verdict, count }
 }

@@ -8,20 +8,26 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwapOption;
+
 use crate::{
     clock::{Clock, Moment},
     health::{Board, doctor::Charts},
     kernel::counters::Counters,
+    proxy::plan::Plan,
     state::{snapshot::Snapshot, store::Handle},
 };
 
 /// The life that runs.
 pub(super) struct View {
     pub(super) store: Handle,
-    pub(super) counters: Arc<Counters>,
+    /// None where nothing is forwarded.
+    pub(super) counters: Option<Arc<Counters>>,
     pub(super) board: Board,
     pub(super) charts: Charts,
     pub(super) totals: Arc<Totals>,
+    /// What the proxy goes by; None where there is no proxy.
+    pub(super) plan: Arc<ArcSwapOption<Plan>>,
     clock: Clock,
     attached: AtomicBool,
     problems: Mutex<Vec<String>>,
@@ -37,14 +43,15 @@ pub(super) struct Totals {
 impl View {
     pub(super) fn new(
         store: Handle,
-        counters: Arc<Counters>,
+        counters: Option<Arc<Counters>>,
         board: Board,
         charts: Charts,
         clock: Clock,
         totals: Arc<Totals>,
+        plan: Arc<ArcSwapOption<Plan>>,
     ) -> Self {
         let (attached, problems) = (AtomicBool::new(false), Mutex::default());
-        Self { store, counters, board, charts, totals, clock, attached, problems }
+        Self { store, counters, board, charts, totals, plan, clock, attached, problems }
     }
 
     /// Notes whether the program is attached, and what keeps it from some interface.

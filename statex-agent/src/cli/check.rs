@@ -18,10 +18,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         eprintln!("{} {line}", paint::stderr("warning:", YELLOW));
     }
     println!(
-        "{}: {}, {} services, {} pools",
+        "{}: {}, {} services, {} listeners, {} routes, {} pools",
         arguments.file.display(),
         paint::stdout("good", GREEN),
         config.services.len(),
+        config.proxy.listeners.len(),
+        config.proxy.routes.len(),
         config.pools.len()
     );
     Ok(())

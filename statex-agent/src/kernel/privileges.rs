@@ -71,7 +71,8 @@ fn lacking(held: CapabilitySet) -> Result<(), Missing> {
 ///
 /// The kernel refused; the process then still has what it had.
 pub fn drop_to_needed() -> std::io::Result<()> {
-    let needed = NEEDED.iter().fold(CapabilitySet::empty(), |all, (one, _)| all | *one);
+    // Beside what forwarding needs: ports below 1024, which listeners of a later configuration may have.
+    let needed = NEEDED.iter().fold(CapabilitySet::NET_BIND_SERVICE, |all, (one, _)| all | *one);
     let held = capabilities(None)?;
     if held.effective.contains(CapabilitySet::SETPCAP) {
         for one in CapabilitySet::all() - needed {

@@ -70,8 +70,8 @@ impl Deadlines {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Lets time pass as the runtime's clock does, for ever.
-    pub(crate) async fn run(&self) {
+    /// Lets time pass as the runtime's clock does, for ever; with each tick something else may be done.
+    pub(crate) async fn run(&self, also: impl Fn()) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut last = tick.tick().await;
@@ -81,6 +81,7 @@ impl Deadlines {
             // What a late tick has beyond whole ones stays for the next.
             last += TICK * u32::try_from(passed).unwrap_or(u32::MAX);
             self.pass(u32::try_from(passed).unwrap_or(u32::MAX));
+            also();
         }
     }
 }

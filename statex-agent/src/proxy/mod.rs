@@ -7,14 +7,18 @@
 //!
 //! | where | what |
 //! |---|---|
-//! | `worker.rs` | one thread a core: sockets, runtime, start and stop |
-//! | `plan.rs` | what all of it goes by, replaced as a whole |
-//! | `stream.rs`, `deadline.rs`, `spare.rs` | bytes, time and memory of connections |
+//! | `worker/` | one thread a core: sockets, runtime, start and stop |
+//! | `plan/` | what all of it goes by, replaced as a whole |
+//! | `counters.rs` | what is counted |
+//! | `stream.rs`, `deadline.rs`, `dates.rs`, `spare.rs` | bytes, time and memory of connections |
+//! | `tls/` | TLS of clients |
 //! | `serve/` | a client's HTTP/1.1 connection, request after request |
 //! | `edge/` | one request, by whichever protocol it came |
 //! | `route/` | which route a request takes: pure |
 //! | `relay.rs` | one exchange with a backend, up and down at once |
 //! | `upstream/` | connections to backends |
+//! | `files/` | files of a root |
+//! | `encode/` | content codings |
 //! | `http/` | the vocabulary that all protocols share: heads, fields, bodies |
 //! | `heads/` | what heads of HTTP/2 and HTTP/3 may say, and which lines say it: pure |
 //! | `compression/` | what HPACK and QPACK share: pure |
@@ -27,6 +31,8 @@
 //! All of it is made for one thread: nothing on a request's way is shared, locked or `Send`.
 
 pub mod compression;
+pub mod counters;
+mod dates;
 mod deadline;
 mod edge;
 pub mod encode;
@@ -46,7 +52,8 @@ mod spare;
 mod stream;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 mod upstream;
 mod worker;
 
-pub use worker::Proxy;
+pub use worker::{BindError, Proxy, Sockets};

@@ -15,6 +15,7 @@ use std::time::Duration;
 use super::deadline::Deadline;
 use super::headers::strip_hop_by_hop;
 use super::http::{Body, Fault, Fields, Piece, Request, Response, Sink, Source, Whole};
+use crate::config::proxy::RouteTimeouts;
 
 /// Bytes that are noted before they are sent.
 const AT_ONCE: usize = 64 << 10;
@@ -169,24 +170,27 @@ pub(super) struct Exchange<'a, B, C> {
     up: Flow,
     is_tunnel: bool,
     deadline: Deadline,
+    timeouts: &'a RouteTimeouts,
+    /// How long nothing may move while something is owed.
     patience: Duration,
     /// What had moved when the deadline was set.
     moved: u64,
 }
 
 impl<'a, B: Body, C: Sink<Request> + Source> Exchange<'a, B, C> {
-    /// Sends the request's head. `patience`: how long the backend may keep silent.
+    /// Sends the request's head.
     pub(super) fn begin(
         request: &Request,
         body: &'a mut B,
         carrier: &'a RefCell<C>,
         deadline: Deadline,
-        patience: Duration,
+        timeouts: &'a RouteTimeouts,
     ) -> Self {
         carrier.borrow_mut().head(request, body.whole());
         // What a client sends behind its request for another protocol is that protocol's.
         let up = Flow::new(if request.wants_tunnel() { Stage::Ending } else { Stage::Open });
-        Self { body, carrier, up, is_tunnel: false, deadline, patience, moved: 0 }
+        let patience = timeouts.first_byte;
+        Self { body, carrier, up, is_tunnel: false, deadline, timeouts, patience, moved: 0 }
     }
 
     /// The final head. Interim ones go to the client.
@@ -232,6 +236,7 @@ impl<'a, B: Body, C: Sink<Request> + Source> Exchange<'a, B, C> {
         is_tunnel: bool,
     ) -> Result<(), Trouble> {
         self.is_tunnel = is_tunnel;
+        self.patience = if is_tunnel { self.timeouts.tunnel } else { self.timeouts.between_bytes };
         if is_tunnel {
             self.up = Flow::new(Stage::Open);
         }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 use rustix::fs::sendfile;
 use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest};
+use tokio::io::{AsyncReadExt, AsyncWrite, Interest};
 use tokio::net::TcpStream;
 
 use super::h1::{Next, Output};
@@ -18,26 +18,38 @@ use super::http::Extent;
 pub(crate) const ROOM: usize = 16 << 10;
 
 /// A connection.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {
+pub(crate) trait Stream {
+    /// Whether [`poll_put_extent`](Stream::poll_put_extent) writes.
+    const TAKES_EXTENTS: bool = false;
+
     /// Ready when a read may give something. It needs no memory to wait with, as a read does.
     fn poll_readable(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
 
-    /// Whether [`poll_write_extent`](Stream::poll_write_extent) writes.
-    const TAKES_EXTENTS: bool = false;
+    /// Reads behind what the buffer holds; 0 at the end.
+    fn poll_fill(&mut self, context: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>>;
 
-    /// Writes bytes behind which a stretch of a file comes.
-    fn poll_write_more(
+    /// Writes some bytes of the pieces; how many.
+    fn poll_put(&mut self, context: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>>;
+
+    /// The same, of pieces behind which a stretch of a file comes.
+    fn poll_put_more(
         &mut self,
         context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
+        pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(self).poll_write_vectored(context, slices)
+        self.poll_put(context, pieces)
     }
 
     /// Has the kernel write a stretch of a file, or the first part of it.
-    fn poll_write_extent(&mut self, _: &mut Context<'_>, _: &Extent) -> Poll<io::Result<usize>> {
+    fn poll_put_extent(&mut self, _: &mut Context<'_>, _: &Extent) -> Poll<io::Result<usize>> {
         Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
     }
+
+    /// Ready when all that was put is with the kernel.
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Says that nothing more will be put.
+    fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
 impl Stream for TcpStream {
@@ -47,18 +59,30 @@ impl Stream for TcpStream {
         self.poll_read_ready(context)
     }
 
-    fn poll_write_more(
+    fn poll_fill(&mut self, context: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+        buffer.reserve(ROOM);
+        pin!(self.read_buf(buffer)).poll(context)
+    }
+
+    fn poll_put(&mut self, context: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match pieces {
+            [one] => Pin::new(self).poll_write(context, one),
+            many => Pin::new(self).poll_write_vectored(context, many),
+        }
+    }
+
+    fn poll_put_more(
         &mut self,
         context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
+        pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
         poll_send(self, context, |socket| {
-            Ok(sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags)?)
+            Ok(sendmsg(socket, pieces, &mut SendAncillaryBuffer::default(), flags)?)
         })
     }
 
-    fn poll_write_extent(&mut self, context: &mut Context<'_>, extent: &Extent) -> Poll<io::Result<usize>> {
+    fn poll_put_extent(&mut self, context: &mut Context<'_>, extent: &Extent) -> Poll<io::Result<usize>> {
         let Extent { file, offset, len } = extent;
         let sent =
             poll_send(self, context, |socket| Ok(sendfile(socket, file, Some(&mut { *offset }), *len)?));
@@ -67,6 +91,14 @@ impl Stream for TcpStream {
             Ok(0) => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
             sent => Poll::Ready(sent),
         }
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self).poll_shutdown(context)
     }
 }
 
@@ -85,16 +117,6 @@ fn poll_send(
     }
 }
 
-/// Reads behind what the buffer holds; 0 at the end.
-pub(crate) fn poll_read<S: Stream>(
-    stream: &mut S,
-    context: &mut Context<'_>,
-    buffer: &mut BytesMut,
-) -> Poll<io::Result<usize>> {
-    buffer.reserve(ROOM);
-    pin!(stream.read_buf(buffer)).poll(context)
-}
-
 /// Writes until nothing is left.
 pub(crate) fn poll_write<S: Stream>(
     stream: &mut S,
@@ -104,14 +126,9 @@ pub(crate) fn poll_write<S: Stream>(
     while !output.is_empty() {
         let write = output.write(|next| {
             blocked(match next {
-                Next::Slices { slices: [one], more: false } => {
-                    Pin::new(&mut *stream).poll_write(context, one)
-                }
-                Next::Slices { slices, more: false } => {
-                    Pin::new(&mut *stream).poll_write_vectored(context, slices)
-                }
-                Next::Slices { slices, more: true } => stream.poll_write_more(context, slices),
-                Next::Extent(extent) => stream.poll_write_extent(context, extent),
+                Next::Slices { slices, more: false } => stream.poll_put(context, slices),
+                Next::Slices { slices, more: true } => stream.poll_put_more(context, slices),
+                Next::Extent(extent) => stream.poll_put_extent(context, extent),
             })
         });
         match write {
@@ -120,7 +137,7 @@ pub(crate) fn poll_write<S: Stream>(
             Err(Some(error)) => return Poll::Ready(Err(error)),
         }
     }
-    Pin::new(stream).poll_flush(context)
+    stream.poll_flush(context)
 }
 
 /// What was written, or why nothing was; `None`: it must wait.

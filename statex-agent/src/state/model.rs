@@ -11,7 +11,7 @@ use crate::kernel::neighbours::{Fact, Wanted};
 use crate::kernel::next_hop::{Fixed, NextHop, Unreachable};
 use statex_common::abi::Mode;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// Everything that the tables and the snapshot are computed from.
@@ -52,6 +52,24 @@ pub struct Member<'a> {
 impl Member<'_> {
     pub fn name(&self) -> BackendName {
         BackendName { pool: self.pool.name.clone(), backend: self.backend.name.clone() }
+    }
+}
+
+/// One backend of a pool that the proxy uses.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolMember<'a> {
+    pub pool: &'a Pool,
+    pub backend: &'a Backend,
+}
+
+impl PoolMember<'_> {
+    pub fn name(&self) -> BackendName {
+        BackendName { pool: self.pool.name.clone(), backend: self.backend.name.clone() }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        let port = self.backend.port.unwrap_or(self.pool.upstream.protocol.port());
+        SocketAddr::new(self.backend.address, port)
     }
 }
 
@@ -105,7 +123,8 @@ impl State {
         let wanted = self.wanted_hops();
         self.hops.retain(|address, _| wanted.contains_key(address));
         let members: Vec<_> = self.config.services.iter().flat_map(|service| self.members(service)).collect();
-        let probed: BTreeSet<_> = members.iter().filter_map(targets::key).collect();
+        let straight = self.proxied().filter_map(|member| targets::straight_key(&member));
+        let probed: BTreeSet<_> = members.iter().filter_map(targets::key).chain(straight).collect();
         let rows: BTreeSet<_> = members.iter().map(|member| member.key).collect();
         self.verdicts.retain(|key, _| probed.contains(key));
         self.found_dead.retain(|key| rows.contains(key));
@@ -140,6 +159,13 @@ impl State {
         })
     }
 
+    /// The backends that the proxy speaks to, in the order of the file.
+    pub fn proxied(&self) -> impl Iterator<Item = PoolMember<'_>> {
+        let used: BTreeSet<&str> = self.config.proxy.pools().collect();
+        let pools = self.config.pools.iter().filter(move |pool| used.contains(pool.name.as_str()));
+        pools.flat_map(|pool| pool.backends.iter().map(move |backend| PoolMember { pool, backend }))
+    }
+
     /// Addresses whose next hop must be known.
     pub fn wanted_hops(&self) -> Wanted {
         let used: BTreeSet<&str> = self.config.services.iter().filter_map(|s| s.pool.as_deref()).collect();
@@ -163,14 +189,19 @@ impl State {
         }
     }
 
+    /// What is believed of a target; nothing where there is none.
+    pub fn verdict_of(&self, key: Option<&health::Key>) -> Verdict {
+        key.and_then(|key| self.verdicts.get(key)).copied().unwrap_or_default()
+    }
+
     /// What its health does to a backend's part of new flows.
     pub fn influence(&self, name: &BackendName) -> Influence {
         self.influences.get(name).copied().unwrap_or_default()
     }
 
-    /// Whether operator or configuration keep new flows away.
-    pub fn is_drained(&self, member: &Member<'_>) -> bool {
-        member.backend.state == BackendState::Drain || self.drained.contains(&member.name())
+    /// Whether operator or configuration keep new flows away from the backend of this name.
+    pub fn is_drained(&self, backend: &Backend, name: &BackendName) -> bool {
+        backend.state == BackendState::Drain || self.drained.contains(name)
     }
 
     /// The backends that an operator's text means.

@@ -1,7 +1,7 @@
 //! What the rest of the agent reads of the world: immutable, and replaced as a whole.
 
 use super::key::{BackendName, ServiceKey};
-use super::model::{Member, State};
+use super::model::{Member, PoolMember, State};
 use super::observed::{Observed, generation};
 use super::targets;
 use crate::clock::Moment;
@@ -11,6 +11,7 @@ use crate::health::{self, Verdict};
 use crate::kernel::image::Region;
 use crate::kernel::links::Link;
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The world at one moment.
@@ -19,12 +20,28 @@ pub struct Snapshot {
     pub config: Arc<Config>,
     /// In the order of the configuration.
     pub services: Vec<Service>,
+    /// In the order of the configuration.
+    pub proxied: Arc<Vec<Proxied>>,
     /// What health does to the backends of each pool, for whoever balances himself: those without an entry have their
     /// whole weight.
     pub influences: HashMap<BackendName, Influence>,
     /// By interface index.
     pub links: BTreeMap<u32, Link>,
     pub progress: Progress,
+}
+
+/// A backend that the proxy speaks to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxied {
+    pub name: BackendName,
+    pub address: SocketAddr,
+    pub weight: u32,
+    pub verdict: Verdict,
+    pub draining: bool,
+    /// What its health does to its part of requests.
+    pub influence: Influence,
+    /// Under which its health check stands on the board; `None` when it is not probed.
+    pub health: Option<health::Key>,
 }
 
 /// How far the tables are as wanted.
@@ -90,9 +107,30 @@ impl Snapshot {
             }
         });
         let services = services.collect();
-        let influences = state.influences.clone();
-        Self { config: state.config.clone(), services, influences, links: state.links.clone(), progress }
+        let (proxied, influences) = (Arc::new(proxied(state)), state.influences.clone());
+        Self {
+            config: state.config.clone(),
+            services,
+            proxied,
+            influences,
+            links: state.links.clone(),
+            progress,
+        }
     }
+}
+
+/// All backends that the proxy speaks to.
+pub fn proxied(state: &State) -> Vec<Proxied> {
+    let backend = |member: PoolMember<'_>| Proxied {
+        name: member.name(),
+        address: member.address(),
+        weight: member.backend.weight,
+        verdict: state.verdict_of(targets::straight_key(&member).as_ref()),
+        draining: state.is_drained(member.backend, &member.name()),
+        influence: state.influence(&member.name()),
+        health: targets::straight_key(&member),
+    };
+    state.proxied().map(backend).collect()
 }
 
 fn backends(state: &State, observed: &Observed, key: &ServiceKey, members: Vec<Member<'_>>) -> Vec<Backend> {
@@ -109,7 +147,7 @@ fn backends(state: &State, observed: &Observed, key: &ServiceKey, members: Vec<M
             weight: member.backend.weight,
             id: row(member).map(|placed| (placed.id, generation(&placed.row))),
             verdict: state.verdict(member),
-            draining: state.is_drained(member),
+            draining: state.is_drained(member.backend, &member.name()),
             why: (!takes).then(|| why(state, member)),
             share: if takes { weight(member) as f64 / total.max(1) as f64 } else { 0.0 },
             influence: state.influence(&member.name()),
@@ -125,7 +163,7 @@ fn why(state: &State, member: &Member<'_>) -> String {
     if member.backend.state == BackendState::Drain {
         return "drained by the configuration".into();
     }
-    if state.is_drained(member) {
+    if state.is_drained(member.backend, &member.name()) {
         return "drained by an operator".into();
     }
     if member.backend.weight == 0 {

@@ -10,6 +10,7 @@
 //! | `health.rs` | `[pool.health]` |
 //! | `outlier.rs` | `[pool.outlier]` |
 //! | `service.rs` | `[[service]]` |
+//! | `proxy/` | `[proxy]`, `[[listener]]`, `[[route]]` and all that goes with them |
 
 mod health;
 mod limits;
@@ -17,6 +18,7 @@ mod node;
 mod outlier;
 mod path;
 mod pool;
+pub mod proxy;
 mod service;
 mod words;
 
@@ -59,11 +61,17 @@ pub struct Config {
     pub pools: Vec<Pool>,
     /// In the order of the file; names are unique, and so are address, port and protocol together.
     pub services: Vec<Service>,
+    pub proxy: proxy::Proxy,
     pub(super) warnings: Vec<Problem>,
 }
 
 impl Config {
-    /// The pool with this name. A service's pool is always there.
+    /// Whether packets are forwarded, which takes the kernel's help; otherwise only the proxy runs.
+    pub fn forwards(&self) -> bool {
+        !self.node.interfaces.is_empty()
+    }
+
+    /// The pool with this name. A service's, a route's and a listener's pool is always there.
     pub fn pool(&self, name: &str) -> Option<&Pool> {
         self.pools.iter().find(|pool| pool.name == name)
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use super::proxy::Upstream;
 use super::{Health, Outlier, Words};
 
 /// `[[pool]]`: backends that can stand in for one another.
@@ -15,6 +16,8 @@ pub struct Pool {
     /// `None`: never probed, always believed alive.
     pub health: Option<Health>,
     pub outlier: Outlier,
+    /// What the proxy needs of it.
+    pub upstream: Upstream,
 }
 
 impl Pool {
@@ -30,7 +33,8 @@ pub struct Backend {
     /// Unique within the pool; the address (with the port, if it has one) where none is given.
     pub name: String,
     pub address: IpAddr,
-    /// `None`: the service's port. Only forward mode `nat` translates ports.
+    /// `None`: the service's port, or that of the protocol that the proxy speaks to it. Only the proxy and
+    /// forward mode `nat` translate ports.
     pub port: Option<u16>,
     /// Share of new flows; 0 takes none.
     pub weight: u32,

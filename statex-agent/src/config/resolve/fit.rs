@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use crate::config::error::{Place, Report};
+use crate::config::error::{Place, Problem, Report};
 use crate::config::written::{Key, quoted};
 
 /// A name of a pool, backend, service or node, or a region's label: it goes into metrics, messages and
@@ -78,6 +78,15 @@ where
 
 /// An address of one host that other hosts can reach.
 pub(super) fn unicast(address: IpAddr, place: &Place, report: &mut Report) -> bool {
+    if address.is_loopback() {
+        report.error(place, format!("{address} is a loopback address; give one that other hosts can reach"));
+        return false;
+    }
+    reachable(address, place, report)
+}
+
+/// An address of one host that this node can reach.
+pub(super) fn reachable(address: IpAddr, place: &Place, report: &mut Report) -> bool {
     let what = match address {
         IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => {
             let v4 = address.to_canonical();
@@ -86,7 +95,7 @@ pub(super) fn unicast(address: IpAddr, place: &Place, report: &mut Report) -> bo
         }
         IpAddr::V4(v4) if v4.is_broadcast() => "the broadcast address",
         _ if address.is_unspecified() => "the unspecified address",
-        _ if address.is_loopback() => "a loopback address",
+        _ if address.is_loopback() => return true,
         _ if address.is_multicast() => "a multicast address",
         // RFC 1122 §3.2.1.3 and RFC 4291 §2.5.5.1; the data plane uses them as keys of virtual prefixes.
         IpAddr::V4(v4) if v4.octets()[0] == 0 => "no host's address",
@@ -95,6 +104,14 @@ pub(super) fn unicast(address: IpAddr, place: &Place, report: &mut Report) -> bo
     };
     report.error(place, format!("{address} is {what}; give one that other hosts can reach"));
     false
+}
+
+/// Reports a list that is given without elements; one whose elements could not be read is no such list.
+pub(super) fn not_empty<T>(key: &Key<Vec<T>>, advice: &str, report: &mut Report) {
+    let inside = |problem: &Problem| problem.place.key.starts_with(&format!("{}[", key.place.key));
+    if key.given().is_some_and(Vec::is_empty) && !report.errors.iter().any(inside) {
+        report.error(&key.place, format!("empty; {advice}"));
+    }
 }
 
 /// Reports every item whose identity an earlier one has; `message` gets the earlier one's place.

@@ -3,6 +3,7 @@
 //! | file | |
 //! |---|---|
 //! | `node.rs`, `limits.rs`, `path.rs`, `pool.rs`, `health.rs`, `outlier.rs`, `service.rs` | tables, one by one; named as the types in `meant/` |
+//! | `proxy/` | the proxy's tables |
 //! | `fit.rs` | checks of single values: names, paths, addresses, duplicates |
 //! | `check/` | checks between tables |
 //!
@@ -17,6 +18,7 @@ mod node;
 mod outlier;
 mod path;
 mod pool;
+mod proxy;
 mod service;
 
 use super::error::{Place, Report};
@@ -48,7 +50,7 @@ impl Service<'_> {
 pub(super) fn config(root: &Root, report: &mut Report) -> Config {
     let quic = path::quic(&root.quic.or_empty(), report);
     let mut config = Config {
-        node: node::node(&root.node.or_empty(), report),
+        node: node::node(root, report),
         control: node::control(&root.control.or_empty(), report),
         metrics: node::metrics(&root.metrics.or_empty(), report),
         log: node::log(&root.log.or_empty()),
@@ -58,6 +60,7 @@ pub(super) fn config(root: &Root, report: &mut Report) -> Config {
         encapsulation: path::encapsulation(&root.encapsulation.or_empty(), report),
         deny: path::deny(&root.deny.or_empty(), report),
         event_sample: node::event_sample(&root.events.or_empty(), report),
+        proxy: proxy::proxy(root, report),
         ..Config::default()
     };
     let pools: Vec<Pool<'_>> =

@@ -5,19 +5,24 @@ use std::net::{IpAddr, SocketAddr};
 use super::fit;
 use crate::config::error::Report;
 use crate::config::meant;
-use crate::config::written::{Control, Element, Events, Key, Log, Metrics, Node, quoted};
+use crate::config::written::{Control, Element, Events, Key, Log, Metrics, Node, Root, quoted};
 
 /// Longest path that `sockaddr_un` holds (unix(7)).
 const LONGEST_SOCKET_PATH: usize = 107;
 /// `PATH_MAX` with room for the names of maps.
 const LONGEST_PATH: usize = 3000;
 
-pub(super) fn node(written: &Node, report: &mut Report) -> meant::Node {
-    let default = meant::Node::default();
+pub(super) fn node(root: &Root, report: &mut Report) -> meant::Node {
+    let (default, written) = (meant::Node::default(), &root.node.or_empty());
+    // The proxy alone needs none.
+    let may_have_none = root.service.is_absent() && !root.listener.is_absent();
     meant::Node {
         name: fit::label(&written.name, report),
         region: fit::label(&written.region, report),
-        interfaces: interfaces(written, report),
+        interfaces: match may_have_none && written.interfaces.is_absent() {
+            true => Vec::new(),
+            false => interfaces(written, report),
+        },
         attach: written.attach.given().copied().unwrap_or_default(),
         pins: fit::absolute(&written.pins, LONGEST_PATH, report).unwrap_or(default.pins),
         on_stop: written.on_stop.given().copied().unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Pool, fit, health, outlier};
+use super::{Pool, fit, health, outlier, proxy};
 use crate::config::error::Report;
 use crate::config::meant::{self, BackendState, QuicId};
 use crate::config::written;
@@ -35,11 +35,15 @@ pub(super) fn pool<'a>(
     };
     warn_if_nobody_serves(written, &meant_backends, report);
     let outlier = outlier::outlier(&written.outlier.or_empty(), report);
-    let meant = meant::Pool { name: name?, backends: meant_backends, health, outlier };
+    let upstream = proxy::upstream(written, report);
+    let meant = meant::Pool { name: name?, backends: meant_backends, health, outlier, upstream };
     Some(Pool { written, backends, meant })
 }
 
 fn warn_if_nobody_serves(written: &written::Pool, backends: &[meant::Backend], report: &mut Report) {
+    if !written.names.list().is_empty() {
+        return;
+    }
     if written.backend.is_absent() || written.backend.given().is_some_and(Vec::is_empty) {
         report.warn(&written.backend.place, "the pool has no backend; new flows to its services are dropped");
     } else if !backends.is_empty() && backends.iter().all(|b| b.weight == 0 || b.state == BackendState::Drain)
@@ -61,7 +65,7 @@ fn backend(
     let server_id = server_id(written, quic, report);
     let next_hop = written.next_hop.given().and_then(|table| next_hop(table, report));
     let address = *written.address.required(report, "give the backend's IP address")?;
-    if !fit::unicast(address, &written.address.place, report) {
+    if !fit::reachable(address, &written.address.place, report) {
         return None;
     }
     let default_name = || match port {

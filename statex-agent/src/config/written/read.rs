@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use crate::config::error::{Place, Report, did_you_mean, nearest};
 use crate::config::variables;
@@ -163,6 +163,13 @@ impl<T> Key<Vec<T>> {
     }
 }
 
+impl<T> Key<Map<T>> {
+    /// The entries; none if the key is absent.
+    pub(in crate::config) fn entries(&self) -> &[(String, Element<T>)] {
+        self.given().map_or(&[], |map| map.0.as_slice())
+    }
+}
+
 impl<T: Copy + PartialOrd + Display> Key<T> {
     /// The value if it lies in the range; an error if it does not.
     pub(in crate::config) fn within(&self, range: RangeInclusive<T>, report: &mut Report) -> Option<T> {
@@ -202,6 +209,26 @@ impl<T: Written> Written for Vec<Element<T>> {
     #[cfg(test)]
     fn key_paths(path: &str, paths: &mut std::collections::BTreeSet<String>) {
         T::key_paths(path, paths);
+    }
+}
+
+/// A table whose keys are its writer's own.
+#[derive(Clone, Debug)]
+pub(in crate::config) struct Map<T>(Vec<(String, Element<T>)>);
+
+impl<T: Written> Written for Map<T> {
+    fn read(value: &DeValue<'_>, place: &Place, reader: &mut Reader<'_>) -> Option<Self> {
+        let Some(table) = value.as_table() else {
+            reader.report.error(place, format!("expected a table, found {}", found(value)));
+            return None;
+        };
+        let entry = |(key, value): (&Spanned<DeString<'_>>, &Spanned<DeValue<'_>>)| {
+            let mut place = place.key(&shown(key.get_ref()));
+            place.line = reader.line(value.span());
+            let value = T::read(value.get_ref(), &place, reader)?;
+            Some((key.get_ref().to_string(), Element { place, value }))
+        };
+        Some(Self(table.iter().filter_map(entry).collect()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Values that are written as text or as a bare number or truth value: addresses, words, names.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use toml::de::DeValue;
@@ -103,6 +103,18 @@ impl FromText for IpAddr {
             Ok(_) => format!("{} is a prefix; give one address", quoted(text)),
             Err(_) => unreadable::<Self>(text),
         })
+    }
+}
+
+impl FromText for SocketAddr {
+    const EXPECTED: &'static str = "an address with a port such as \"0.0.0.0:80\" or \"[::]:80\"";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let address: Self = text.parse().map_err(|_| unreadable::<Self>(text))?;
+        if address.port() == 0 {
+            return Err("port 0 cannot be listened on; give 1 to 65535".to_owned());
+        }
+        Ok(address)
     }
 }
 

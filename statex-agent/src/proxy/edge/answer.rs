@@ -2,33 +2,39 @@
 
 use bytes::Bytes;
 
-use super::Outcome;
-use crate::proxy::encode::{Encoded, Settings, decide};
+use super::finish::finish;
+use super::{Outcome, Way};
+use crate::proxy::encode::{Encoded, decide};
 use crate::proxy::http::{Body, Full, Method, Name, Request, Response, Sink, StatusCode, Whole};
+use crate::proxy::plan::Route;
 use crate::proxy::relay::send;
 
-/// Answers a request with this method. Where the client is gone, nobody is told.
-pub(super) async fn answer(
-    method: &Method,
-    response: &mut Response,
+/// Answers a request. Where the client is gone, nobody is told.
+pub(super) async fn answer<S: Sink<Response>>(
+    way: &Way<'_>,
+    request: &Request,
+    mut response: Response,
     body: Bytes,
-    sink: &mut impl Sink<Response>,
+    sink: &mut S,
 ) {
     let body = Full(body);
-    let whole = whole(method, response, &body);
-    pass(response, whole, body, sink).await;
+    let whole = whole(&request.method, &mut response, &body);
+    complete(way, request, &mut response);
+    pass(&response, whole, body, sink).await;
 }
 
-/// The same, with a body of any kind, which `compress` may have coded.
-pub(super) async fn respond(
-    compress: Option<&Settings>,
+/// The same, with a body of any kind, which the route may have coded.
+pub(super) async fn respond<S: Sink<Response>>(
+    way: &Way<'_>,
+    route: &Route,
     request: &Request,
     response: &mut Response,
     body: impl Body,
-    sink: &mut impl Sink<Response>,
+    sink: &mut S,
 ) -> Outcome {
     let whole = whole(&request.method, response, &body);
-    match compress.and_then(|settings| decide(settings, request, response, whole)) {
+    complete(way, request, response);
+    match route.compress.as_ref().and_then(|settings| decide(settings, request, response, whole)) {
         Some((coding, level)) if whole != Whole::None => match Encoded::new(body, coding, level) {
             Ok(body) => pass(response, Whole::Unknown, body, sink).await,
             Err(error) => {
@@ -39,6 +45,11 @@ pub(super) async fn respond(
         _ => pass(response, whole, body, sink).await,
     }
     Outcome::Begun
+}
+
+fn complete(way: &Way<'_>, request: &Request, response: &mut Response) {
+    response.fields.add_known(Name::Server, b"statex");
+    finish(way, request, response);
 }
 
 /// How long the body is that follows the head. Where there is none to `HEAD`, the head tells of it.

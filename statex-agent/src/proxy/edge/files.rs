@@ -1,23 +1,25 @@
 //! The action that serves files of a root.
 
-use super::{At, Outcome, answer::respond};
-use crate::proxy::encode;
+use super::answer::respond;
+use super::{Outcome, Way};
 use crate::proxy::files::{self, Now, Site};
 use crate::proxy::http::{Request, Response, Sink};
+use crate::proxy::plan::Route;
 
 /// Answers with a file, or says why there is none.
-pub(super) async fn files(
-    at: &At<'_>,
+pub(super) async fn files<S: Sink<Response>>(
+    way: &Way<'_>,
+    route: &Route,
     site: &Site,
-    compress: Option<&encode::Settings>,
     request: &Request,
-    sink: &mut impl Sink<Response>,
+    sink: &mut S,
 ) -> Outcome {
-    let mut response = at.worker.responses.take();
-    let now = Now { moment: at.worker.deadlines.now(), clock: &at.worker.clock };
-    let content = files::answer(site, &at.worker.files, request, now, &mut response).await;
-    let outcome = respond(compress, request, &mut response, content, sink).await;
+    let worker = way.at.worker;
+    let mut response = worker.responses.take();
+    let now = Now { moment: worker.deadlines.now(), clock: &worker.clock };
+    let content = files::answer(site, &worker.files, request, now, &mut response).await;
+    let outcome = respond(way, route, request, &mut response, content, sink).await;
     response.fields.clear();
-    at.worker.responses.give(response);
+    worker.responses.give(response);
     outcome
 }

@@ -3,7 +3,7 @@
 use super::StatusCode;
 
 /// Stands for the path's name in a text.
-const PATH: &str = "$path";
+const PATH: &str = "{path}";
 
 /// Something that is tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +20,10 @@ pub enum Attempt {
 }
 
 impl Attempt {
-    /// Reads `$path`, `$path/`, `$path.html`, `/old$path` or a file as `/index.html`. `None`: it is none of them, or
+    /// Reads `{path}`, `{path}/`, `{path}.html`, `/old{path}` or a file as `/index.html`. `None`: it is none of them, or
     /// leads through something that is never served.
     pub fn read(text: &str) -> Option<Self> {
-        if text == "$path/" {
+        if text == "{path}/" {
             return Some(Self::Folder);
         }
         let (before, after) = text.split_once(PATH).unwrap_or((text, ""));
@@ -63,11 +63,11 @@ mod tests {
 
     #[test]
     fn texts_say_what_is_tried() {
-        assert_eq!(Attempt::read("$path"), file("", true, ""));
-        assert_eq!(Attempt::read("$path/"), Some(Attempt::Folder));
-        assert_eq!(Attempt::read("$path.html"), file("", true, ".html"));
-        assert_eq!(Attempt::read("$path/index.htm"), file("", true, "/index.htm"));
-        assert_eq!(Attempt::read("/old$path"), file("old/", true, ""));
+        assert_eq!(Attempt::read("{path}"), file("", true, ""));
+        assert_eq!(Attempt::read("{path}/"), Some(Attempt::Folder));
+        assert_eq!(Attempt::read("{path}.html"), file("", true, ".html"));
+        assert_eq!(Attempt::read("{path}/index.htm"), file("", true, "/index.htm"));
+        assert_eq!(Attempt::read("/old{path}"), file("old/", true, ""));
         assert_eq!(Attempt::read("/app/index.html"), file("app/index.html", false, ""));
     }
 
@@ -79,11 +79,11 @@ mod tests {
             "index.html",
             "../x",
             "/../x",
-            "$path/../x",
+            "{path}/../x",
             "//x",
             "/.git/x",
-            "$path$path",
-            "x$path",
+            "{path}{path}",
+            "x{path}",
             "/a/",
         ] {
             assert_eq!(Attempt::read(text), None, "{text}");

@@ -22,7 +22,7 @@ fn server(files: &[&str]) -> Server {
     let folder = TempDir::new().unwrap();
     let root =
         Root::new(folder.path(), Look { links: Links::Inside, coded: true, webp: true, small: 1 << 10 });
-    let attempts = ["$path", "$path/"].map(|text| Attempt::read(text).unwrap()).to_vec();
+    let attempts = ["{path}", "{path}/"].map(|text| Attempt::read(text).unwrap()).to_vec();
     let site = Site { root, index: vec![b"index.html"[..].into()], attempts, types: Types::default() };
     let server = Server { folder, site, cache: Cache::new(Limits::default()) };
     files.iter().for_each(|name| server.write(name, TEXT));
@@ -191,9 +191,9 @@ async fn a_redirect_leads_to_no_other_host() {
 #[tokio::test]
 async fn what_is_tried_is_tried_in_order() {
     let pages = server(&["a", "b.html", "old/c", "app.html"]).trying(&[
-        "$path",
-        "$path.html",
-        "/old$path",
+        "{path}",
+        "{path}.html",
+        "/old{path}",
         "/app.html",
     ]);
     for (path, kind) in [

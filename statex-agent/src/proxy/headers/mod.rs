@@ -1,5 +1,7 @@
-//! Which fields cross the proxy: pure.
+//! Which fields cross the proxy, and which it changes: pure.
 
+mod change;
 mod hop;
 
+pub use change::Changes;
 pub use hop::strip_hop_by_hop;

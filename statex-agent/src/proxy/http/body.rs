@@ -55,6 +55,9 @@ pub enum Fault {
     /// Nothing came for too long.
     #[error("nothing came for too long")]
     Late,
+    /// There is more of it than is allowed.
+    #[error("the body is too large")]
+    TooLarge,
 }
 
 /// A body that is read by polling.

@@ -22,17 +22,17 @@ use crate::proxy::http::Request;
 pub struct Ambiguous(pub &'static str);
 
 /// Brings the target's path into its one form. Gives the path to match by where it is another than the one to
-/// pass on.
+/// pass on. `slashes`: encoded ones stay what they are.
 ///
 /// # Errors
 ///
 /// It means different things to different readers.
-pub fn normalize(request: &mut Request) -> Result<Option<Vec<u8>>, Ambiguous> {
+pub fn normalize(request: &mut Request, slashes: bool) -> Result<Option<Vec<u8>>, Ambiguous> {
     let path = request.path();
     if !path.starts_with(b"/") || is_normal(path) {
         return Ok(None);
     }
-    let normal = resolve(&decode(path)?)?;
+    let normal = resolve(&decode(path, slashes)?)?;
     if normal != path {
         let query = request.target.split_off(path.len());
         request.target.clear();
@@ -58,7 +58,7 @@ fn is_normal(path: &[u8]) -> bool {
 }
 
 /// Decodes what needs no encoding (RFC 3986 §2.3).
-fn decode(path: &[u8]) -> Result<Vec<u8>, Ambiguous> {
+fn decode(path: &[u8], slashes: bool) -> Result<Vec<u8>, Ambiguous> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
     while let [first, behind @ ..] = rest {
@@ -70,7 +70,7 @@ fn decode(path: &[u8]) -> Result<Vec<u8>, Ambiguous> {
                 let text = std::str::from_utf8(code).ok().filter(|_| code.iter().all(u8::is_ascii_hexdigit));
                 let byte = text.and_then(|text| u8::from_str_radix(text, 16).ok());
                 match byte.ok_or(Ambiguous("a lone %"))? {
-                    b'/' | b'\\' => return Err(Ambiguous("an encoded slash")),
+                    b'/' | b'\\' if !slashes => return Err(Ambiguous("an encoded slash")),
                     0 => return Err(Ambiguous("an encoded zero byte")),
                     byte if is_unreserved(byte) => decoded.push(byte),
                     _ => {
@@ -137,7 +137,7 @@ mod tests {
     /// What is passed on, and what is matched.
     fn normal(target: &str) -> Result<(String, String), &'static str> {
         let mut request = Request { target: target.into(), ..Request::default() };
-        let matched = normalize(&mut request).map_err(|ambiguous| ambiguous.0)?;
+        let matched = normalize(&mut request, false).map_err(|ambiguous| ambiguous.0)?;
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let matched = matched.unwrap_or_else(|| request.path().to_vec());
         Ok((text(&request.target), text(&matched)))
@@ -202,6 +202,13 @@ mod tests {
         ] {
             assert!(normal(target).is_err(), "{target}: {:?}", normal(target));
         }
+    }
+
+    #[test]
+    fn encoded_slashes_stay_where_they_are_allowed() {
+        let mut request = Request { target: b"/a%2Fb%5c/%2e%2e/%61".to_vec(), ..Request::default() };
+        assert_eq!(normalize(&mut request, true), Ok(None));
+        assert_eq!(request.target, b"/a");
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use super::{Connection, State};
 use crate::proxy::h1::{Decoder, Framing, Limits, Step};
 use crate::proxy::http::{Body, Fault, Piece, Whole};
-use crate::proxy::stream::{Stream, poll_read};
+use crate::proxy::stream::Stream;
 
 /// What has become of a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl<'a, S: Stream> Incoming<'a, S> {
 
     fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<Result<usize, Fault>> {
         let Connection { stream, reading, .. } = self.connection;
-        if let Poll::Ready(read) = poll_read(&mut *stream.borrow_mut(), context, self.input) {
+        if let Poll::Ready(read) = stream.borrow_mut().poll_fill(context, self.input) {
             reading.clear();
             return Poll::Ready(read.map_err(Fault::Cut));
         }
@@ -71,7 +71,7 @@ impl<'a, S: Stream> Incoming<'a, S> {
             return Poll::Pending;
         }
         if !reading.is_set() {
-            reading.set(self.state.timeouts.between_bytes);
+            reading.set(self.state.patience);
         }
         ready!(reading.poll_passed(context));
         Poll::Ready(Err(Fault::Late))

@@ -13,7 +13,6 @@ mod outgoing;
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -23,8 +22,8 @@ use super::deadline::Deadline;
 use super::edge::{self, At, Client};
 use super::h1::{Framing, Output, Persistence, encode, head};
 use super::http::{Request, Response, StatusCode};
-use super::plan::{Plan, Timeouts};
-use super::stream::{Stream, poll_read, poll_write};
+use super::plan::Listener;
+use super::stream::{Stream, poll_write};
 use super::worker::Worker;
 use incoming::{Incoming, Unread};
 use outgoing::Outgoing;
@@ -51,7 +50,8 @@ struct Connection<S> {
 
 /// Where an exchange stands, as both of its halves know it.
 struct State {
-    timeouts: Timeouts,
+    /// How long a client may leave a body waiting, either way.
+    patience: Duration,
     unread: Cell<Unread>,
     /// The connection may carry another request.
     keeps_alive: Cell<bool>,
@@ -95,15 +95,17 @@ pub(super) async fn serve<S: Stream>(stream: S, client: &Client, worker: &Worker
 impl<S: Stream> Connection<S> {
     /// Ready when a request begins; false: there will be none.
     fn poll_wait(&self, context: &mut Context<'_>, client: &Client, worker: &Worker) -> Poll<bool> {
-        if client.is_leaving(worker) {
-            return Poll::Ready(false);
-        }
         if let Poll::Ready(readable) = self.stream.borrow_mut().poll_readable(context) {
             self.reading.clear();
             return Poll::Ready(readable.is_ok());
         }
-        if !self.reading.is_set() {
-            self.reading.set(worker.plan().timeouts.head);
+        if client.is_leaving(worker) {
+            return Poll::Ready(false);
+        }
+        if !self.reading.is_set()
+            && let Some(listener) = client.entry.of(&worker.plan())
+        {
+            self.reading.set(listener.meant.timeouts.idle);
         }
         self.reading.poll_passed(context).map(|()| false)
     }
@@ -123,22 +125,24 @@ impl<S: Stream> Connection<S> {
         request.scheme = client.scheme;
         loop {
             let plan = worker.plan();
-            let head = match poll_fn(|context| self.poll_head(context, request, input, &plan)).await {
+            let Some(listener) = client.entry.of(&plan) else { return Next::Close };
+            let head = match poll_fn(|context| self.poll_head(context, request, input, listener)).await {
                 Begin::Request(head) => head,
                 Begin::Nothing => return Next::Wait,
                 Begin::End => return Next::Close,
                 Begin::Refused(status) => return self.refuse(status, output).await,
             };
             let state = State {
-                timeouts: plan.timeouts,
+                patience: listener.meant.timeouts.body,
                 unread: Cell::new(Unread::Nothing),
                 keeps_alive: Cell::new(head.keeps_alive && !client.is_leaving(worker)),
                 complete: Cell::new(false),
                 tunnel: Cell::new(false),
             };
-            let mut body = Incoming::new(self, &state, input, head.framing, plan.limits);
+            let mut body = Incoming::new(self, &state, input, head.framing, listener.limits);
             let mut sink = Outgoing::new(self, &state, output, request);
-            edge::serve(&At { client, worker, plan: &plan }, request, &mut body, &mut sink).await;
+            let at = At { client, worker, plan: &plan, listener };
+            edge::serve(&at, request, &mut body, &mut sink).await;
             let was_read = body.skip();
             if !state.complete.get() || state.tunnel.get() {
                 return Next::Close;
@@ -161,11 +165,11 @@ impl<S: Stream> Connection<S> {
         context: &mut Context<'_>,
         request: &mut Request,
         input: &mut BytesMut,
-        plan: &Plan,
+        listener: &Listener,
     ) -> Poll<Begin> {
         loop {
             if !input.is_empty() {
-                match head::request(input, &plan.limits, request) {
+                match head::request(input, &listener.limits, request) {
                     Ok(Some(read)) => {
                         self.reading.clear();
                         input.advance(read.len);
@@ -175,14 +179,14 @@ impl<S: Stream> Connection<S> {
                     Err(refusal) => return Poll::Ready(Begin::Refused(refusal.status())),
                 }
             }
-            match poll_read(&mut *self.stream.borrow_mut(), context, input) {
+            match self.stream.borrow_mut().poll_fill(context, input) {
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Begin::End),
                 Poll::Ready(Ok(_)) => {}
                 Poll::Pending if input.is_empty() => return Poll::Ready(Begin::Nothing),
                 Poll::Pending => {
                     // From its first byte on, however slowly the others drip.
                     if !self.reading.is_set() {
-                        self.reading.set(plan.timeouts.head);
+                        self.reading.set(listener.meant.timeouts.head);
                     }
                     ready!(self.reading.poll_passed(context));
                     return Poll::Ready(Begin::Refused(StatusCode::REQUEST_TIMEOUT));
@@ -215,12 +219,12 @@ impl<S: Stream> Connection<S> {
         let mut reads = 0;
         poll_fn(|context| {
             let mut stream = self.stream.borrow_mut();
-            if ready!(Pin::new(&mut *stream).poll_shutdown(context)).is_err() {
+            if ready!(stream.poll_close(context)).is_err() {
                 return Poll::Ready(());
             }
             while reads < LAST_READS {
                 input.clear();
-                match poll_read(&mut *stream, context, &mut input) {
+                match stream.poll_fill(context, &mut input) {
                     Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
                     Poll::Ready(Ok(_)) => reads += 1,
                     Poll::Pending => return self.reading.poll_passed(context),

@@ -1,7 +1,6 @@
 //! The answer to a client's request, as it goes.
 
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -115,13 +114,13 @@ impl<S: Stream> Sink<Response> for Outgoing<'_, S> {
             writing.clear();
             written?;
             if self.state.tunnel.get() && self.state.complete.get() {
-                return Pin::new(&mut *stream).poll_shutdown(context);
+                return stream.poll_close(context);
             }
             return Poll::Ready(Ok(()));
         }
         if self.moved != self.output.written() || !writing.is_set() {
             self.moved = self.output.written();
-            writing.set(self.state.timeouts.between_bytes);
+            writing.set(self.state.patience);
         }
         ready!(writing.poll_passed(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))

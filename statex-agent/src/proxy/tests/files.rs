@@ -7,26 +7,19 @@ use flate2::read::GzDecoder;
 use tempfile::TempDir;
 
 use super::*;
-use crate::proxy::encode::{Coding, Kind, Settings};
-use crate::proxy::files::{Attempt, Links, Look, Root, Site, Types};
 
 /// A proxy that serves this folder, a backend at `/api`, and a connection to it. Text is coded.
-fn serving(folder: &TempDir, backend: SocketAddr) -> (Proxy, TcpStream) {
-    let look = Look { links: Links::Inside, coded: true, webp: false, small: 64 << 10 };
-    let attempts = ["$path", "$path/"].map(|text| Attempt::read(text).unwrap()).to_vec();
-    let index = vec![b"index.html"[..].into()];
-    let site =
-        Site { root: Root::new(&folder.path().join("www"), look), index, attempts, types: Types::default() };
-    let types = vec![Kind::read("text/*").unwrap()];
-    let compress = Some(Settings { codings: vec![(Coding::Gzip, 6)], minimum: 100, types });
-    let mut routes = vec![route("/", Action::Files(Box::new(site))), route("/api", Action::Proxy(0))];
-    routes.iter_mut().for_each(|route| route.compress.clone_from(&compress));
-    let pools = vec![Pool { backends: vec![backend] }];
-    let plan = Plan { routes: Routes::compile(routes).unwrap(), pools, ..Plan::default() };
-    let proxy = Proxy::start(&["127.0.0.1:0".parse().unwrap()], 1, plan).unwrap();
-    let client = TcpStream::connect(proxy.addresses()[0]).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
-    (proxy, client)
+fn showing(folder: &TempDir, backend: SocketAddr) -> (Proxy, TcpStream) {
+    let compress = "compress = { codings = [\"gzip\"], min_length = 100, types = [\"text/*\"] }";
+    serving(&format!(
+        "[[route]]\nname = \"files\"\n{compress}\nfiles = {{ root = \"{}\", precompressed = true }}\n\
+         [[route]]\nname = \"api\"\npath_prefix = \"/api\"\npool = \"b\"\n{compress}\n\
+         [[pool]]\nname = \"b\"\nhealth.kind = \"none\"\n\
+         backend = [{{ address = \"{}\", port = {} }}]\n",
+        folder.path().join("www").display(),
+        backend.ip(),
+        backend.port()
+    ))
 }
 
 /// A folder with these files under `www`, beside a secret.
@@ -85,7 +78,7 @@ fn files_of_all_sizes_arrive_whole_on_one_connection() {
     for (size, contents) in sizes.iter().zip(&contents) {
         fs::write(folder.path().join("www").join(size.to_string()), contents).unwrap();
     }
-    let (_proxy, mut client) = serving(&folder, nowhere());
+    let (_proxy, mut client) = showing(&folder, nowhere());
     for _ in 0..2 {
         for (size, contents) in sizes.iter().zip(&contents) {
             let (head, body) = ask(&mut client, &format!("GET /{size} HTTP/1.1"));
@@ -101,7 +94,7 @@ fn files_of_all_sizes_arrive_whole_on_one_connection() {
 fn parts_of_a_large_file_arrive() {
     let contents = pattern(3_000_000);
     let folder = folder(&[("large", &contents)]);
-    let (_proxy, mut client) = serving(&folder, nowhere());
+    let (_proxy, mut client) = showing(&folder, nowhere());
     for (first, last) in [(0, 0), (1, 2_000_000), (2_999_999, 2_999_999), (65_536, 131_071)] {
         let (head, body) = ask(&mut client, &format!("GET /large HTTP/1.1\r\nRange: bytes={first}-{last}"));
         assert!(head.contains(&format!("content-range: bytes {first}-{last}/3000000\r\n")), "{head}");
@@ -116,7 +109,7 @@ fn parts_of_a_large_file_arrive() {
 #[test]
 fn a_file_that_is_cut_short_under_way_ends_the_connection() {
     let folder = folder(&[("large", &pattern(20_000_000))]);
-    let (_proxy, mut client) = serving(&folder, nowhere());
+    let (_proxy, mut client) = showing(&folder, nowhere());
     write!(client, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert!(until(&mut client, "\r\n\r\n").unwrap().contains("content-length: 20000000\r\n"));
     fs::File::options().write(true).open(folder.path().join("www/large")).unwrap().set_len(1).unwrap();
@@ -129,7 +122,7 @@ fn a_file_that_is_cut_short_under_way_ends_the_connection() {
 fn text_is_coded_for_those_who_take_it() {
     let text = "all work and no play ".repeat(1000);
     let folder = folder(&[("a.txt", text.as_bytes()), ("a.bin", text.as_bytes())]);
-    let (_proxy, mut client) = serving(&folder, nowhere());
+    let (_proxy, mut client) = showing(&folder, nowhere());
     for _ in 0..2 {
         let (head, _) = ask(&mut client, "GET /a.txt HTTP/1.1\r\nAccept-Encoding: gzip");
         assert!(
@@ -156,7 +149,7 @@ fn what_a_backend_says_is_coded_too() {
         <p>a paragraph like any other</p><p>a paragraph like any other</p><p>a paragraph like any other</p><b>x</b>!";
     let (address, _seen) = backend(&[ANSWER, ANSWER]);
     let folder = folder(&[]);
-    let (_proxy, mut client) = serving(&folder, address);
+    let (_proxy, mut client) = showing(&folder, address);
     let (head, _) = ask(&mut client, "GET /api HTTP/1.1\r\nAccept-Encoding: gzip");
     assert!(head.contains("content-encoding: gzip\r\n") && head.contains("etag: W/\"x\"\r\n"), "{head}");
     let mut decoded = String::new();
@@ -173,7 +166,7 @@ fn no_path_leads_out_of_the_root() {
     std::os::unix::fs::symlink("../secret", folder.path().join("www/link")).unwrap();
     let whole = folder.path().join("secret");
     let whole = whole.to_str().unwrap();
-    let (proxy, _) = serving(&folder, nowhere());
+    let (proxy, _) = showing(&folder, nowhere());
     let ups = [
         "..",
         "%2e%2e",
@@ -219,7 +212,7 @@ fn no_path_leads_out_of_the_root() {
     ]);
     assert!(paths.len() >= 60);
     for path in paths {
-        let mut client = TcpStream::connect(proxy.addresses()[0]).unwrap();
+        let mut client = TcpStream::connect(proxy.plan().listeners[0].meant.listen[0]).unwrap();
         client
             .write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").as_bytes())
             .unwrap();

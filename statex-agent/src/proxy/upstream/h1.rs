@@ -1,7 +1,6 @@
 //! A connection to a backend that speaks HTTP/1.1: one exchange after another.
 
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -11,7 +10,7 @@ use crate::proxy::h1::{Decoder, Framing, Limits, Output, Step, encode, head};
 use crate::proxy::http::{
     Body, Fault, Fields, Method, Piece, Request, Response, Sink, Source, StatusCode, Version, Whole,
 };
-use crate::proxy::stream::{Stream, poll_read, poll_write};
+use crate::proxy::stream::{Stream, poll_write};
 
 /// A connection, and where its exchange stands.
 #[derive(Debug)]
@@ -61,11 +60,6 @@ impl<S: Stream> Carrier<S> {
         Self { stream, input, output, limits, request: sent, response: received }
     }
 
-    /// Bounds of what the backend may answer.
-    pub(crate) fn limit(&mut self, limits: Limits) {
-        self.limits = limits;
-    }
-
     /// Whether nothing of an answer has come.
     pub(crate) fn is_unanswered(&self) -> bool {
         !self.response.begun
@@ -99,7 +93,7 @@ impl<S: Stream> Carrier<S> {
     }
 
     fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let read = ready!(poll_read(&mut self.stream, context, &mut self.input))?;
+        let read = ready!(self.stream.poll_fill(context, &mut self.input))?;
         self.response.begun |= read > 0;
         Poll::Ready(Ok(read))
     }
@@ -158,7 +152,7 @@ impl<S: Stream> Sink<Request> for Carrier<S> {
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(poll_write(&mut self.stream, context, &mut self.output))?;
         if self.request.tunnel && self.request.ended {
-            return Pin::new(&mut self.stream).poll_shutdown(context);
+            return self.stream.poll_close(context);
         }
         Poll::Ready(Ok(()))
     }

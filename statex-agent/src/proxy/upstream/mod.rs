@@ -11,14 +11,11 @@ use bytes::BytesMut;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::plan::{Pool, Timeouts};
+use super::plan::{Backend, Pool, Standing};
 use super::spare::Spare;
+use crate::config::proxy::Connections;
+use crate::health::influence::Admits;
 use h1::Carrier;
-
-/// Connections that idle, of one backend.
-const IDLE: usize = 256;
-/// Requests that one connection carries.
-const REQUESTS: u32 = 10_000;
 
 /// A connection to a backend.
 #[derive(Debug)]
@@ -45,10 +42,13 @@ pub(super) struct Upstreams {
 }
 
 impl Upstreams {
-    /// The backend whose turn it is; `None`: the pool has none.
+    /// The backend whose turn it is; where none is up, any that is not drained. `None`: the pool has none.
     pub(super) fn choose(&self, pool: &Pool) -> Option<SocketAddr> {
         let turn = self.turn.replace(self.turn.get().wrapping_add(1));
-        pool.backends.get(turn % pool.backends.len().max(1)).copied()
+        let up =
+            |backend: &&Backend| backend.standing == Standing::Up && backend.influence.admits != Admits::None;
+        let kept = |backend: &&Backend| backend.standing != Standing::Draining;
+        pick(pool, turn, up).or_else(|| pick(pool, turn, kept))
     }
 
     /// A connection that idles, or else a new one; `fresh`: a new one in any case.
@@ -60,7 +60,7 @@ impl Upstreams {
         &self,
         to: SocketAddr,
         fresh: bool,
-        timeouts: &Timeouts,
+        settings: &Connections,
     ) -> io::Result<Connection> {
         while !fresh && let Some(mut kept) = self.idle.borrow_mut().get_mut(&to).and_then(Vec::pop) {
             let carrier = kept.carrier.get_mut();
@@ -69,14 +69,14 @@ impl Upstreams {
                 return Ok(kept);
             }
         }
-        let stream = timeout(timeouts.connect, TcpStream::connect(to)).await??;
+        let stream = timeout(settings.connect, TcpStream::connect(to)).await??;
         stream.set_nodelay(true)?;
         let carrier = RefCell::new(Carrier::new(stream, self.inputs.take()));
         Ok(Connection { carrier, to, requests: 0 })
     }
 
     /// Takes a connection back, if its exchange was complete.
-    pub(super) fn keep(&self, mut connection: Connection) {
+    pub(super) fn keep(&self, mut connection: Connection, settings: &Connections) {
         connection.requests += 1;
         let carrier = connection.carrier.get_mut();
         if !carrier.is_free() {
@@ -85,8 +85,23 @@ impl Upstreams {
         self.inputs.give(carrier.take_back());
         let mut idle = self.idle.borrow_mut();
         let idle = idle.entry(connection.to).or_default();
-        if idle.len() < IDLE && connection.requests < REQUESTS {
+        if idle.len() < settings.idle as usize && connection.requests < settings.requests {
             idle.push(connection);
         }
     }
+}
+
+/// The backend of this turn, by weight.
+fn pick(pool: &Pool, turn: usize, which: impl Fn(&&Backend) -> bool) -> Option<SocketAddr> {
+    let backends = || pool.backends.iter().filter(&which);
+    let weight = |backend: &Backend| backend.influence.on(backend.weight) as usize;
+    let total: usize = backends().map(weight).sum();
+    let mut left = turn.checked_rem(total)?;
+    for backend in backends() {
+        match left.checked_sub(weight(backend)) {
+            Some(rest) => left = rest,
+            None => return Some(backend.address),
+        }
+    }
+    None
 }

@@ -76,7 +76,7 @@ impl Chance {
     fn of(state: &State, member: &Member<'_>, row: &Option<Backend>) -> Self {
         let hop = state.hops.get(&member.backend.address);
         Self {
-            given: row.is_some() && !state.is_drained(member),
+            given: row.is_some() && !state.is_drained(member.backend, &member.name()),
             admitted: state.influence(&member.name()).admits != Admits::None,
             lives: state.verdict(member) != Verdict::Dead,
             reached: hop.is_some_and(|hop| hop.trouble.is_none()),

@@ -8,7 +8,7 @@ use super::event::Event;
 use super::key::BackendName;
 use super::model::State;
 use super::reconcile::{Extent, Outcome, Reconciler};
-use super::snapshot::{Progress, Snapshot};
+use super::snapshot::{Progress, Proxied, Snapshot, proxied};
 use super::targets::targets;
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
@@ -41,6 +41,7 @@ pub struct Store {
     snapshot: Arc<ArcSwap<Snapshot>>,
     targets: watch::Sender<Arc<Vec<Target>>>,
     hops: watch::Sender<Wanted>,
+    proxied: watch::Sender<Arc<Vec<Proxied>>>,
     progress: Progress,
     again_at: Option<Moment>,
     /// `None` until something is changed.
@@ -69,6 +70,7 @@ pub struct Handle {
     snapshot: Arc<ArcSwap<Snapshot>>,
     targets: watch::Receiver<Arc<Vec<Target>>>,
     hops: watch::Receiver<Wanted>,
+    proxied: watch::Receiver<Arc<Vec<Proxied>>>,
 }
 
 impl Handle {
@@ -113,6 +115,11 @@ impl Handle {
     pub fn wanted_hops(&self) -> watch::Receiver<Wanted> {
         self.hops.clone()
     }
+
+    /// What is known of the backends that the proxy speaks to.
+    pub fn proxied(&self) -> watch::Receiver<Arc<Vec<Proxied>>> {
+        self.proxied.clone()
+    }
 }
 
 impl Store {
@@ -133,8 +140,14 @@ impl Store {
         let snapshot = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
         let (targets, wanted_targets) = watch::channel(Arc::default());
         let (hops, wanted_hops) = watch::channel(state.wanted_hops());
-        let handle =
-            Handle { inbox: sender, snapshot: snapshot.clone(), targets: wanted_targets, hops: wanted_hops };
+        let (proxied, known_proxied) = watch::channel(Arc::default());
+        let handle = Handle {
+            inbox: sender,
+            snapshot: snapshot.clone(),
+            targets: wanted_targets,
+            hops: wanted_hops,
+            proxied: known_proxied,
+        };
         let progress = Progress { behind_since: Some(clock.now()), ..Progress::default() };
         let reconciler = Some(reconciler);
         let store = Self {
@@ -146,6 +159,7 @@ impl Store {
             snapshot,
             targets,
             hops,
+            proxied,
             progress,
             again_at: None,
             read_back_at: None,
@@ -264,6 +278,14 @@ impl Store {
             let news = *hops != wanted;
             if news {
                 *hops = wanted;
+            }
+            news
+        });
+        let known = proxied(&self.state);
+        self.proxied.send_if_modified(|proxied| {
+            let news = **proxied != known;
+            if news {
+                *proxied = Arc::new(known);
             }
             news
         });

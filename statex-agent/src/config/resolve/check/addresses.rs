@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::pool_of;
 use crate::config::error::Report;
 use crate::config::meant::{Config, Destination, Forward, PortMatch};
-use crate::config::resolve::{Pool, Service};
+use crate::config::resolve::{Pool, Service, fit};
 use crate::config::written::Root;
 
 pub(super) fn check(
@@ -34,6 +34,15 @@ pub(super) fn check(
                     report,
                 );
             }
+        }
+    }
+    let forwarded = |pool: &&Pool<'_>| {
+        services.iter().any(|service| service.meant.pool.as_ref() == Some(&pool.meant.name))
+    };
+    for pool in pools.iter().filter(forwarded) {
+        // The proxy can speak to this host; no packet is forwarded to it.
+        for (written, backend) in pool.backends.iter().zip(&pool.meant.backends) {
+            fit::unicast(backend.address, &written.address.place, report);
         }
     }
     for service in services {

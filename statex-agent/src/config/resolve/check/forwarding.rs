@@ -29,8 +29,10 @@ pub(super) fn check(
         }
     }
     for pool in pools {
-        if !services.iter().any(|service| service.meant.pool.as_ref() == Some(&pool.meant.name)) {
-            report.warn(&pool.written.name.place, "no service uses this pool");
+        let name = pool.meant.name.as_str();
+        let by_services = services.iter().filter_map(|service| service.meant.pool.as_deref());
+        if !by_services.chain(config.proxy.pools()).any(|used| used == name) {
+            report.warn(&pool.written.name.place, "no service and no route uses this pool");
         }
     }
 }
