@@ -17,6 +17,7 @@ pub mod kernel;
 pub mod memory;
 pub mod proxy;
 pub mod random;
+pub mod scale;
 pub mod signals;
 pub mod state;
 pub mod web;
