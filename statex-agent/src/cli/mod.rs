@@ -8,6 +8,7 @@ mod backend;
 mod check;
 mod control;
 mod explain;
+mod forecast;
 mod log;
 mod paint;
 mod run;
@@ -51,6 +52,8 @@ enum Command {
     Reload(control::Socket),
     /// Print events as they happen, one JSON object a line.
     Events(control::Socket),
+    /// Say what load to expect, or how good such forecasts of a recorded series are.
+    Forecast(forecast::Arguments),
     /// Run a backend: take encapsulation off packets for virtual addresses.
     Backend(backend::Arguments),
     /// Detach the data plane and remove everything that a node has pinned.
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Undrain(arguments) => control::drain(&arguments, false),
         Command::Reload(arguments) => control::reload(&arguments),
         Command::Events(arguments) => control::events(&arguments),
+        Command::Forecast(arguments) => forecast::run(&arguments),
         Command::Backend(arguments) => backend::run(arguments),
         Command::Unload(arguments) => unload::run(&arguments),
         Command::Version => {
@@ -107,6 +111,7 @@ fn status_of(error: &anyhow::Error) -> u8 {
             || cause.is::<UnknownInterface>()
             || cause.is::<UnknownName>()
             || cause.is::<config::Errors>()
+            || cause.is::<forecast::BadInput>()
             || matches!(cause.downcast_ref(), Some(ClientError::Invalid(_)))
     });
     if theirs { 2 } else { 1 }
