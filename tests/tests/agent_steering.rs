@@ -49,7 +49,9 @@ impl Process {
             sockets.push(bind(address));
         }
         let mut steering = Steering::new(pins);
-        let slots = steering.join(sockets[0].local_addr().unwrap(), &[FORM], &sockets).unwrap();
+        let slots = steering
+            .join(sockets[0].local_addr().unwrap(), &[FORM], &sockets.iter().collect::<Vec<_>>())
+            .unwrap();
         Self { steering, sockets, slots }
     }
 
@@ -150,6 +152,6 @@ fn more_workers_than_there_is_room_for_are_refused() {
     let mut process = Process::start(None, "127.0.0.1:0".parse().unwrap(), 1);
     let address = process.address();
     let sockets: Vec<UdpSocket> = (0..=STEER_TAKERS).map(|_| bind(address)).collect();
-    let refused = process.steering.join(address, &[FORM], &sockets);
+    let refused = process.steering.join(address, &[FORM], &sockets.iter().collect::<Vec<_>>());
     assert!(matches!(refused, Err(SteeringError::Workers)), "{refused:?}");
 }

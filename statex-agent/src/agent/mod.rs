@@ -73,7 +73,7 @@ pub fn run(path: PathBuf, config: Config) -> anyhow::Result<()> {
     privileges::raise_open_files();
     let allowed = Allowed::new(&config.control.users, &config.control.groups)?;
     // Before the one that runs lets go of its sockets: a connection that comes in between waits here.
-    let serving = Serving::new();
+    let serving = Serving::new(&secret(&config, basis.as_ref())?);
     let prepared = serving.prepare(&config)?;
     succession::take_over(&config.control.socket)?;
     let socket = Socket::bind(&config.control.socket, &allowed)?;
@@ -107,6 +107,18 @@ fn basis(config: &Config) -> anyhow::Result<Basis> {
         None => key_of(config, &secret::random().context("the kernel has no random numbers")?),
     };
     Ok(Basis { key, pins })
+}
+
+/// What the node keeps to itself over restarts: what was configured, else what the pins have, else what nobody knows.
+fn secret(config: &Config, basis: Option<&Basis>) -> anyhow::Result<Vec<u8>> {
+    if let Some(secret) = &config.node.hash_secret {
+        return Ok(secret.as_bytes().to_vec());
+    }
+    let key = match basis {
+        Some(basis) => basis.key,
+        None => secret::random().context("the kernel has no random numbers")?,
+    };
+    Ok(key.iter().flat_map(|word| word.to_le_bytes()).collect())
 }
 
 /// What the first life begins with.

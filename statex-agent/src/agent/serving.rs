@@ -1,6 +1,12 @@
 //! The proxy, as one life of the agent hands it on to the next: connections outlive both reloads and lives.
 
-use std::{io, num::NonZero, sync::Arc, thread::available_parallelism, time::Duration};
+use std::{
+    io,
+    num::NonZero,
+    sync::{Arc, Mutex, PoisonError},
+    thread::available_parallelism,
+    time::Duration,
+};
 
 use anyhow::Context;
 use arc_swap::ArcSwapOption;
@@ -8,13 +14,15 @@ use arc_swap::ArcSwapOption;
 use crate::{
     clock::Clock,
     config::{
-        Config,
+        Config, QuicId,
         proxy::{Certificate, CertificateSource},
     },
     health::Verdict,
+    kernel::steering::{IdForm, Steering},
     proxy::{
         Proxy, Sockets,
         plan::{Basis, Known, Plan, Standing, compile},
+        quic::{Form, Lasting},
         tls::{LoadError, Shown, Store, Tickets, load},
     },
     state::snapshot::Proxied,
@@ -27,6 +35,9 @@ pub(super) struct Serving {
     shown: Arc<ArcSwapOption<Plan>>,
     store: Arc<Store>,
     tickets: Option<Arc<Tickets>>,
+    quic: Lasting,
+    /// Made when there is something to steer.
+    steering: Mutex<Option<Steering>>,
 }
 
 /// A plan that can be followed: all that could fail has been tried.
@@ -42,9 +53,11 @@ pub(super) struct Prepared {
 }
 
 impl Serving {
-    pub(super) fn new() -> Self {
+    /// `secret`: what a node keeps over restarts, for keys of QUIC.
+    pub(super) fn new(secret: &[u8]) -> Self {
         let (proxied, shown, store) = (Arc::default(), Arc::default(), Arc::default());
-        Self { proxy: None, proxied, shown, store, tickets: None }
+        let quic = Lasting::new(secret);
+        Self { proxy: None, proxied, shown, store, tickets: None, quic, steering: Mutex::default() }
     }
 
     /// The plan that is followed, for those who show and count.
@@ -69,9 +82,28 @@ impl Serving {
             config.proxy.certificates.iter().filter_map(from_file).collect::<Result<_, _>>()?;
         let tickets = self.tickets_for(config);
         let mut plan = self.plan(config, tickets.as_ref(), workers)?;
-        let sockets = Sockets::bind(&mut plan, before, workers)?;
+        let mut sockets = Sockets::bind(&mut plan, before, workers)?;
+        self.quic.issue(form(config));
+        self.steer(config, &mut sockets);
         let names = config.proxy.certificates.iter().map(|one| one.name.clone()).collect();
         Ok(Prepared { plan, sockets, workers, tickets, certificates, names })
+    }
+
+    /// Has datagrams of QUIC reach the workers whose connections they belong to.
+    fn steer(&self, config: &Config, sockets: &mut Sockets) {
+        let mut steering = self.steering.lock().unwrap_or_else(PoisonError::into_inner);
+        let steering = steering.get_or_insert_with(|| Steering::new(Some(&config.node.pins)));
+        let forms = forms(config, &self.quic.form());
+        sockets.steer(|address, sockets| match steering.join(address, &forms, sockets) {
+            Ok(slots) => Some(slots),
+            Err(error) => {
+                tracing::warn!(%address, "clients of QUIC that change their address may be lost: {error}");
+                None
+            }
+        });
+        if let Err(error) = steering.read(&forms) {
+            tracing::warn!(%error, "QUIC connection ids of the new form are not steered by");
+        }
     }
 
     /// Those that there are, as long as their lifetime is the same: a reload ends no session.
@@ -87,7 +119,8 @@ impl Serving {
             let named = |one: &&Proxied| one.name.pool == pool && one.name.backend == backend;
             self.proxied.iter().find(named).map(known).unwrap_or_default()
         };
-        let basis = Basis { known: &known, store: &self.store, tickets, before, workers };
+        let (store, quic) = (&self.store, &self.quic);
+        let basis = Basis { known: &known, store, tickets, quic, before, workers };
         compile(config, &basis).context("the proxy cannot be set up")
     }
 
@@ -100,7 +133,7 @@ impl Serving {
         match &mut self.proxy {
             Some(proxy) => proxy.follow(plan, sockets).await,
             None if plan.listeners.is_empty() => return,
-            None => match Proxy::start(workers, plan, sockets) {
+            None => match Proxy::start(workers, plan, sockets, &self.quic) {
                 Ok(proxy) => self.proxy = Some(proxy),
                 Err(error) => return tracing::error!(%error, "the proxy cannot start"),
             },
@@ -138,6 +171,30 @@ impl Serving {
 fn workers(config: &Config) -> usize {
     let cpus = || -> io::Result<usize> { available_parallelism().map(NonZero::get) };
     config.proxy.workers.unwrap_or_else(|| cpus().unwrap_or(1))
+}
+
+/// How connection ids shall look that are issued from now on: as the newest rotation says that fits.
+fn form(config: &Config) -> Form {
+    let id = &config.proxy.server_id;
+    let fits = |shape: &&QuicId| usize::from(shape.server_id_bytes) == id.len();
+    let shape = config.quic.iter().rev().filter(|_| !id.is_empty()).find(fits);
+    let form = shape.and_then(|shape| Form::new(shape.rotation, id, usize::from(shape.nonce_bytes)));
+    form.unwrap_or(Form::unrouted())
+}
+
+/// How ids look that come: those of every rotation, and what is issued.
+fn forms(config: &Config, issued: &Form) -> Vec<IdForm> {
+    let shape = |shape: &QuicId| IdForm {
+        rotation: shape.rotation,
+        server_id_len: shape.server_id_bytes,
+        nonce_len: shape.nonce_bytes,
+    };
+    let issued = IdForm {
+        rotation: issued.rotation(),
+        server_id_len: issued.server_id_len(),
+        nonce_len: issued.nonce_len(),
+    };
+    config.quic.iter().map(shape).chain([issued]).collect()
 }
 
 fn known(proxied: &Proxied) -> Known {

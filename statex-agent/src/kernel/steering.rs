@@ -87,15 +87,23 @@ impl Steering {
         &mut self,
         address: SocketAddr,
         forms: &[IdForm],
-        sockets: &[UdpSocket],
+        sockets: &[&UdpSocket],
     ) -> Result<Vec<u8>, SteeringError> {
         let mut group = match self.groups.remove(&address) {
             Some(group) => group,
-            None => Group::open(self.pins.as_deref(), address)?,
+            None => self.open(address)?,
         };
         let joined = group.join(address, forms, sockets);
         self.groups.insert(address, group);
         joined
+    }
+
+    fn open(&self, address: SocketAddr) -> Result<Group, SteeringError> {
+        let Some(pins) = &self.pins else { return Group::open(None, address) };
+        Group::open(Some(pins), address).or_else(|error| {
+            tracing::warn!(%address, "connections of QUIC will not outlive this process: {error}");
+            Group::open(None, address)
+        })
     }
 
     /// Reads ids of these forms from now on, at every address.
@@ -140,7 +148,7 @@ impl Group {
         &mut self,
         address: SocketAddr,
         forms: &[IdForm],
-        sockets: &[UdpSocket],
+        sockets: &[&UdpSocket],
     ) -> Result<Vec<u8>, SteeringError> {
         if sockets.len() > STEER_TAKERS as usize {
             return Err(SteeringError::Workers);
@@ -151,7 +159,7 @@ impl Group {
         for socket in sockets {
             let slot = loop {
                 let slot = free.next().ok_or(SteeringError::Full(address))?;
-                match self.sockets.set(slot, socket, ONLY_FREE) {
+                match self.sockets.set(slot, *socket, ONLY_FREE) {
                     Ok(()) => break slot,
                     Err(MapError::SyscallError(error))
                         if error.io_error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -164,7 +172,7 @@ impl Group {
             let program = self.object.program(names::PROGRAM_STEER);
             let program: &SkReuseport =
                 program.ok_or(SteeringError::Missing(names::PROGRAM_STEER))?.try_into()?;
-            program.attach(socket)?;
+            program.attach(*socket)?;
         }
         // Whatever the count is meanwhile, it counts slots of sockets that are there.
         for (at, slot) in slots.iter().enumerate() {

@@ -67,6 +67,7 @@ pub(super) fn config(root: &Root, report: &mut Report) -> Config {
         root.pool.list().iter().filter_map(|pool| pool::pool(&pool.value, quic.as_deref(), report)).collect();
     let services: Vec<Service<'_>> =
         root.service.list().iter().filter_map(|service| service::service(&service.value, report)).collect();
+    config.proxy.server_id = pool::server_id(&root.proxy.or_empty().server_id, quic.as_deref(), report);
     config.quic = quic.unwrap_or_default();
     check::all(root, &config, &pools, &services, report);
     config.pools = pools.into_iter().map(|pool| pool.meant).collect();

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::{Pool, fit, health, outlier, proxy};
 use crate::config::error::Report;
 use crate::config::meant::{self, BackendState, QuicId};
-use crate::config::written;
+use crate::config::written::{self, Hex, Key};
 
 pub(super) fn pool<'a>(
     written: &'a written::Pool,
@@ -62,7 +62,7 @@ fn backend(
     let port = fit::port(&written.port, report);
     let weight = fit::number(&written.weight, 0, u32::from(u16::MAX), report).unwrap_or(1);
     let region = fit::label(&written.region, report);
-    let server_id = server_id(written, quic, report);
+    let server_id = server_id(&written.server_id, quic, report);
     let next_hop = written.next_hop.given().and_then(|table| next_hop(table, report));
     let address = *written.address.required(report, "give the backend's IP address")?;
     if !fit::reachable(address, &written.address.place, report) {
@@ -84,8 +84,8 @@ fn backend(
     })
 }
 
-fn server_id(written: &written::Backend, quic: Option<&[QuicId]>, report: &mut Report) -> Vec<u8> {
-    let Some(id) = written.server_id.given() else { return Vec::new() };
+pub(super) fn server_id(written: &Key<Hex>, quic: Option<&[QuicId]>, report: &mut Report) -> Vec<u8> {
+    let Some(id) = written.given() else { return Vec::new() };
     let Some(quic) = quic else { return id.0.clone() };
     if !id.0.is_empty() && !quic.iter().any(|shape| usize::from(shape.server_id_bytes) == id.0.len()) {
         let lengths: Vec<String> = quic.iter().map(|shape| shape.server_id_bytes.to_string()).collect();
@@ -93,8 +93,7 @@ fn server_id(written: &written::Backend, quic: Option<&[QuicId]>, report: &mut R
             [] => "there is no [[quic.id]]; add one".to_owned(),
             lengths => format!("[[quic.id]] has {}; make them agree", lengths.join(" and ")),
         };
-        report
-            .error(&written.server_id.place, format!("the server id has {} bytes, but {advice}", id.0.len()));
+        report.error(&written.place, format!("the server id has {} bytes, but {advice}", id.0.len()));
     }
     id.0.clone()
 }

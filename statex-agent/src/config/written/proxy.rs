@@ -7,7 +7,7 @@ use toml::de::DeValue;
 
 use super::List;
 use super::read::{Key, Map, Reader, Table, Written, found, tables};
-use super::units::Time;
+use super::units::{Hex, Time};
 use crate::config::error::Place;
 use crate::config::meant::proxy::{
     AddressPrivacy, BackendHost, Challenge, ClientCertificates, Coding, Forwarded, ListenerProtocol,
@@ -18,6 +18,7 @@ tables! {
     Proxy {
         workers: i64,
         stop_deadline: Time,
+        server_id: Hex,
     }
     Listener {
         name: String,

@@ -12,6 +12,7 @@
 //! | `client.rs` | the client of a connection |
 //! | `forwarded.rs` | who the client of a request is, and what a backend is told of it |
 //! | `before.rs` | requests that are answered before a route is looked for |
+//! | `early.rs` | requests that may be replays |
 //! | `limited.rs` | a request's body, held to what its route allows |
 //! | `upgrade.rs` | requests for other protocols |
 //! | `rewrite.rs` | the path that a backend is asked for |
@@ -25,6 +26,7 @@
 mod answer;
 mod before;
 mod client;
+mod early;
 mod files;
 mod finish;
 mod forwarded;
@@ -112,6 +114,7 @@ impl<'a> Way<'a> {
             return Outcome::Begun;
         }
         match self.find(request) {
+            Ok(route) if early::must_wait(route, request) => Outcome::Failed(StatusCode::TOO_EARLY),
             Ok(route) => self.take(route, request, body, sink).await,
             Err(status) => Outcome::Failed(status),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use regex::bytes::Regex;
 
 use super::{Action, Backend, Listener, Plan, Pool, Rewrite, Route, Split};
-use crate::config::proxy::{self as meant, ListenerProtocol, Proxy, Share, Symlinks};
+use crate::config::proxy::{self as meant, ListenerProtocol, Proxy, Share, Symlinks, Version};
 use crate::config::{self, BackendState, Config};
 use crate::health::influence::Influence;
 use crate::proxy::counters::PerWorker;
@@ -15,8 +15,9 @@ use crate::proxy::files::{Attempt, Links, Look, Root, Site, Types};
 use crate::proxy::h1::Limits;
 use crate::proxy::headers::Changes;
 use crate::proxy::http::StatusCode;
+use crate::proxy::quic;
 use crate::proxy::route::Routes;
-use crate::proxy::tls::{Store, Tickets, TlsError, offer};
+use crate::proxy::tls::{Store, Tickets, TlsError, offer, quic_offer};
 
 /// Bytes up to which a file's contents are kept in memory.
 const SMALL: u64 = 64 << 10;
@@ -48,6 +49,7 @@ pub struct Basis<'a> {
     pub store: &'a Arc<Store>,
     /// Seals sessions; `None`: nobody does.
     pub tickets: Option<&'a Arc<Tickets>>,
+    pub quic: &'a quic::Lasting,
     /// What goes on counting.
     pub before: Option<&'a Plan>,
     pub workers: usize,
@@ -60,6 +62,8 @@ pub enum CompileError {
     Regex(#[from] regex::Error),
     #[error("[tls]: {0}")]
     Tls(#[from] TlsError),
+    #[error("[tls]: {0}")]
+    Quic(#[from] quic::NoInitialCipherSuite),
 }
 
 /// Makes a plan.
@@ -98,6 +102,16 @@ fn listener(meant: &meant::Listener, proxy: &Proxy, basis: &Basis<'_>) -> Result
         ListenerProtocol::Https => Some(offer(&proxy.tls, meant, basis.store, basis.tickets)?),
         _ => None,
     };
+    let quic = match meant.versions.contains(&Version::H3) {
+        true => {
+            let takes_early = proxy.routes.iter().any(|route| takes(route) && route.early_data);
+            let early = takes_early.then_some(&basis.quic.sessions);
+            let tls = quic_offer(meant, basis.store, basis.tickets, early)?;
+            let offer = quic::Offer { most_streams: meant.limits.streams, idle: meant.timeouts.idle };
+            Some(Arc::new(quic::server(tls, offer, &basis.quic.keys)?))
+        }
+        false => None,
+    };
     Ok(Listener {
         limits: Limits {
             head: meant.limits.head as usize,
@@ -107,6 +121,7 @@ fn listener(meant: &meant::Listener, proxy: &Proxy, basis: &Basis<'_>) -> Result
         connections: u64::from(meant.limits.connections).div_ceil(basis.workers.max(1) as u64),
         routes: Routes::compile(routes.map(|(id, route)| (id, &route.matches)))?,
         tls,
+        quic,
         counts: known.map_or_else(|| Arc::new(PerWorker::new(basis.workers)), |one| one.counts.clone()),
         meant: meant.clone(),
     })

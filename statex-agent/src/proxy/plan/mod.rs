@@ -45,6 +45,8 @@ pub struct Listener {
     pub routes: Routes,
     /// What clients of `https` are offered.
     pub tls: Option<Offer>,
+    /// What they are offered by QUIC.
+    pub quic: Option<Arc<quinn_proto::ServerConfig>>,
     pub counts: Arc<PerWorker<ListenerCounts>>,
 }
 

@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quinn_proto::{ConnectionHandle, Dir, StreamEvent, StreamId, VarInt};
@@ -19,6 +19,12 @@ use crate::proxy::h3::{self, Advice, Breach, Code, Settings};
 /// Bytes of the dynamic table that a client may use, and streams that may wait for it.
 const TABLE: u64 = 4096;
 const BLOCKED: u64 = 16;
+
+/// Requests that a client may give up, beyond those that it lets be answered: each costs a backend's work.
+const MOST_UNWANTED: u32 = 100;
+
+/// How often a client whose requests run is asked whether it is there.
+const ASKING: Duration = Duration::from_secs(10);
 
 /// A connection, as its requests hold it.
 pub(super) struct Connection {
@@ -46,6 +52,10 @@ pub(super) struct State {
     pub(super) offences: ByStream<Code>,
     pub(super) began: Instant,
     most_requests: u64,
+    /// Answers that the client did not want to the end, less those that it did.
+    unwanted: u32,
+    /// When the client was last asked whether it is there.
+    asked: Instant,
     goaway: Goaway,
     is_lost: bool,
 }
@@ -110,6 +120,8 @@ impl Connection {
             offences: ByStream::default(),
             began,
             most_requests: rules.most_requests,
+            unwanted: 0,
+            asked: began,
             goaway: Goaway::No,
             is_lost: false,
         };
@@ -193,7 +205,14 @@ impl State {
             }
             // The client does not want the answer any more: whoever makes it can stop.
             StreamEvent::Stopped { id, .. } => match self.running.get(&id) {
-                Some(running) => running.abort(),
+                Some(running) => {
+                    running.abort();
+                    self.unwanted += 1;
+                    if self.unwanted > MOST_UNWANTED {
+                        const WHY: &str = "requests whose answers are not wanted";
+                        return Err(Breach::new(Code::EXCESSIVE_LOAD, WHY));
+                    }
+                }
                 None => self.wake(id, |waiting| waiting.writer.take()),
             },
             StreamEvent::Available { .. } | StreamEvent::Finished { .. } => {}
@@ -286,6 +305,7 @@ impl State {
 
     /// Ends an answer.
     pub(super) fn finish(&mut self, id: StreamId) {
+        self.unwanted = self.unwanted.saturating_sub(1);
         // One that was stopped or reset has ended.
         let _ = self.quic.send_stream(id).finish();
     }
@@ -389,6 +409,14 @@ impl State {
                     self.end(now, Breach::new(Code::NO_ERROR, "no more requests"));
                 }
             }
+        }
+    }
+
+    /// Keeps a connection from ending for silence while requests run: their backends may take long.
+    pub(super) fn keep_alive(&mut self, now: Instant) {
+        if !self.running.is_empty() && now >= self.asked + ASKING {
+            self.asked = now;
+            self.quic.ping();
         }
     }
 

@@ -243,6 +243,7 @@ impl<S: Service> Connections<S> {
                     state.end(now, Breach::new(Code::NO_ERROR, "the handshake takes too long"));
                 }
                 state.end_late_heads(now, rules.head);
+                state.keep_alive(now);
                 if self.stopping == Stopping::Gently || state.is_leaving() {
                     state.leave(now);
                 }

@@ -58,6 +58,15 @@ impl Form {
         self.rotation
     }
 
+    pub fn server_id_len(&self) -> u8 {
+        self.server_id_len
+    }
+
+    /// With the slot.
+    pub fn nonce_len(&self) -> u8 {
+        self.nonce_len
+    }
+
     /// Bytes of an id.
     pub fn id_len(&self) -> usize {
         self.slot_at() + usize::from(self.nonce_len)
@@ -91,9 +100,9 @@ impl Form {
 
 /// Issues the ids of one worker.
 pub(super) struct Issuer {
-    /// Ids of the same length follow it when it changes.
     form: Arc<ArcSwap<Form>>,
-    len: usize,
+    /// The last form whose ids are as long as the first one's: an endpoint's ids are all of one length.
+    own: Form,
     slot: u8,
     /// Random bytes that lie ready, so that not every id costs a system call.
     random: [u8; 16 * LONGEST],
@@ -102,8 +111,8 @@ pub(super) struct Issuer {
 
 impl Issuer {
     pub(super) fn new(form: Arc<ArcSwap<Form>>, slot: u8) -> Self {
-        let len = form.load().id_len();
-        Self { form, len, slot, random: [0; 16 * LONGEST], used: 16 * LONGEST }
+        let own = **form.load();
+        Self { form, own, slot, random: [0; 16 * LONGEST], used: 16 * LONGEST }
     }
 
     fn random(&mut self) -> [u8; LONGEST] {
@@ -122,19 +131,22 @@ impl ConnectionIdGenerator for Issuer {
     fn generate_cid(&mut self) -> ConnectionId {
         let random = self.random();
         let form = **self.form.load();
-        form.id(self.slot, &random)
+        if form.id_len() == self.own.id_len() {
+            self.own = form;
+        }
+        self.own.id(self.slot, &random)
     }
 
     /// An id that names another slot belongs to another worker, whose connection must not be reset from here.
     fn validate(&self, id: &ConnectionId) -> Result<(), InvalidCid> {
-        match self.form.load().slot(id) {
+        match self.own.slot(id) {
             Some(slot) if slot == self.slot => Ok(()),
             _ => Err(InvalidCid),
         }
     }
 
     fn cid_len(&self) -> usize {
-        self.len
+        self.own.id_len()
     }
 
     fn cid_lifetime(&self) -> Option<std::time::Duration> {
@@ -208,5 +220,7 @@ mod tests {
         let mut issuer = Issuer::new(form.clone(), 0);
         form.store(Arc::new(Form::new(1, &[1], 6).unwrap()));
         assert_eq!(issuer.generate_cid()[0] >> 5, 1);
+        form.store(Arc::new(Form::new(2, &[1], 7).unwrap()));
+        assert_eq!(issuer.generate_cid()[0] >> 5, 1, "all ids of an endpoint have one length");
     }
 }

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `id.rs` | connection ids that say which node and worker issued them |
 //! | `keys.rs` | keys that a node's workers share |
+//! | `lasting.rs` | what lasts longer than a plan |
 //! | `transport.rs` | what the node offers to clients |
 //! | `admission.rs` | who may connect, and who must first prove its address: pure |
 //! | `socket.rs` | many datagrams a system call |
@@ -21,8 +22,6 @@
 //! What a connection makes the proxy remember is bounded: by QUIC's flow control for what comes, by a window for what
 //! goes, and by the number of streams for everything else.
 
-#![cfg_attr(not(test), expect(dead_code, unused_imports, reason = "no listener offers it yet"))]
-
 mod admission;
 mod arrivals;
 mod connection;
@@ -32,6 +31,7 @@ mod exchange;
 mod id;
 mod incoming;
 mod keys;
+mod lasting;
 mod outgoing;
 mod shared;
 mod socket;
@@ -56,7 +56,9 @@ pub(crate) use admission::Retry;
 pub use id::{Form, LONGEST_SERVER_ID, SHORTEST_NONCE};
 pub(crate) use incoming::Incoming;
 pub use keys::Keys;
+pub use lasting::Lasting;
 pub(crate) use outgoing::Outgoing;
+pub use quinn_proto::crypto::rustls::NoInitialCipherSuite;
 pub(crate) use socket::bind;
 pub(crate) use transport::{Offer, server};
 

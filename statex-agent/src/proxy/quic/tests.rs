@@ -342,6 +342,27 @@ fn who_asks_for_too_much_starts_anew() {
 }
 
 #[test]
+fn who_gives_up_request_after_request_is_sent_away() {
+    on_a_worker(async {
+        let site = Site::new(rules());
+        let connection = site.connect().await;
+        let mut begun = 0;
+        while connection.close_reason().is_none() && begun < 1000 {
+            let Ok((mut send, mut receive)) = connection.open_bi().await else { break };
+            let _ = send.write_all(&head("GET", "/slow")).await;
+            begun += 1;
+            // The request has come before it is given up.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            let _ = (send.reset(0x10cu32.into()), receive.stop(0x10cu32.into()));
+        }
+        let closed = timeout(PATIENCE, connection.closed()).await.unwrap();
+        let is_it = |closed: &quinn::ApplicationClose| closed.error_code.into_inner() == 0x107;
+        assert!(matches!(&closed, ConnectionError::ApplicationClosed(closed) if is_it(closed)), "{closed:?}");
+        assert!((100..200).contains(&begun), "{begun}");
+    });
+}
+
+#[test]
 fn a_graceful_end_waits_for_what_runs() {
     on_a_worker(async {
         let site = Site::new(rules());

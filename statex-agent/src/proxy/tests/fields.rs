@@ -73,7 +73,7 @@ fn http_is_sent_to_https_but_for_challenges() {
     plan.store.token("abc", Some("abc.thumb".into()));
     let sockets = Sockets::bind(&mut plan, None, 1).unwrap();
     let address = plan.listeners[0].meant.listen[0];
-    let _proxy = Proxy::start(1, plan, sockets).unwrap();
+    let _proxy = Proxy::start(1, plan, sockets, &lasting()).unwrap();
     let mut client = TcpStream::connect(address).unwrap();
     write!(client, "GET /x?y HTTP/1.1\r\nHost: a.net:8080\r\n\r\n").unwrap();
     let answer = until(&mut client, "\r\n\r\n").unwrap();

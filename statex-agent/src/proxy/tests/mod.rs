@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 
 use super::plan::{Basis, Known, Plan, compile};
+use super::quic::Lasting;
 use super::{Proxy, Sockets};
 use crate::config;
 
@@ -77,10 +78,14 @@ fn serving(tables: &str) -> (Proxy, TcpStream) {
     let mut plan = plan(tables);
     let sockets = Sockets::bind(&mut plan, None, 1).unwrap();
     let address = plan.listeners[0].meant.listen[0];
-    let proxy = Proxy::start(1, plan, sockets).unwrap();
+    let proxy = Proxy::start(1, plan, sockets, &lasting()).unwrap();
     let client = TcpStream::connect(address).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     (proxy, client)
+}
+
+fn lasting() -> Lasting {
+    Lasting::new(&[7; 16])
 }
 
 fn plan(tables: &str) -> Plan {
@@ -88,8 +93,14 @@ fn plan(tables: &str) -> Plan {
         format!("[[listener]]\nname = \"http\"\nlisten = [\"127.0.0.1:1\"]\nprotocol = \"http\"\n{tables}");
     let config = config::parse(&text, Path::new("test.toml"), &|_| None).unwrap();
     let store = Arc::default();
-    let basis =
-        Basis { known: &|_, _| Known::default(), store: &store, tickets: None, before: None, workers: 1 };
+    let basis = Basis {
+        known: &|_, _| Known::default(),
+        store: &store,
+        tickets: None,
+        quic: &lasting(),
+        before: None,
+        workers: 1,
+    };
     let mut plan = compile(&config, &basis).unwrap();
     // Any free one.
     plan.listeners[0].meant.listen[0].set_port(0);

@@ -45,13 +45,20 @@ fn over_tls(text: &str, made: &Made) -> (Proxy, SocketAddr) {
     let store = Arc::default();
     let tickets = crate::proxy::tls::Tickets::new(PATIENCE, crate::clock::Clock::machine());
     let known = |_: &str, _: &str| Known::default();
-    let basis = Basis { known: &known, store: &store, tickets: tickets.as_ref(), before: None, workers: 1 };
+    let basis = Basis {
+        known: &known,
+        store: &store,
+        tickets: tickets.as_ref(),
+        quic: &lasting(),
+        before: None,
+        workers: 1,
+    };
     let mut plan = compile(&config, &basis).unwrap();
     store.put(load("site", made.path("chain").as_ref(), made.path("key").as_ref()).unwrap());
     plan.listeners[0].meant.listen[0].set_port(0);
     let sockets = Sockets::bind(&mut plan, None, 1).unwrap();
     let address = plan.listeners[0].meant.listen[0];
-    (Proxy::start(1, plan, sockets).unwrap(), address)
+    (Proxy::start(1, plan, sockets, &lasting()).unwrap(), address)
 }
 
 fn trusting(made: &Made) -> ClientConfig {

@@ -7,7 +7,8 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::{
-    NoClientAuth, NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier,
+    NoClientAuth, NoServerSessionStorage, StoresServerSessions, WebPkiClientVerifier,
+    danger::ClientCertVerifier,
 };
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 
@@ -61,18 +62,9 @@ pub fn offer(
     tickets: Option<&Arc<Tickets>>,
 ) -> Result<Offer, TlsError> {
     let make = |clients: Arc<dyn ClientCertVerifier>| -> Result<Arc<ServerConfig>, TlsError> {
-        let builder =
-            ServerConfig::builder_with_provider(provider()).with_protocol_versions(&versions(meant))?;
-        let chooser = Chooser { store: store.clone(), names: listener.certificates.clone() };
-        let mut config = builder.with_client_cert_verifier(clients).with_cert_resolver(Arc::new(chooser));
+        let mut config = bare(&versions(meant), listener, store, clients)?;
         config.alpn_protocols = protocols(listener);
-        // Tickets hold the sessions, or nobody does.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        if let Some(tickets) = tickets {
-            config.ticketer = tickets.clone();
-        } else {
-            config.send_tls13_tickets = 0;
-        }
+        keep_sessions(&mut config, tickets);
         Ok(Arc::new(config))
     };
     let host = |host: &TlsHost| Ok((host.names.clone(), make(verifier(host)?)?));
@@ -80,6 +72,55 @@ pub fn offer(
         common: make(Arc::new(NoClientAuth))?,
         hosts: meant.hosts.iter().map(host).collect::<Result<_, TlsError>>()?,
     })
+}
+
+/// What clients of a listener are offered by QUIC. Hosts that ask for client certificates are not served by it
+/// (their requests are misdirected).
+///
+/// `early`: keeps the sessions of clients whose first requests may come before the handshake is complete. Each serves
+/// once, so that what came early cannot be sent again (RFC 8446 §8.1).
+///
+/// # Errors
+///
+/// TLS cannot be set up.
+pub fn quic_offer(
+    listener: &Listener,
+    store: &Arc<Store>,
+    tickets: Option<&Arc<Tickets>>,
+    early: Option<&Arc<dyn StoresServerSessions>>,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let mut config = bare(&[&version::TLS13], listener, store, Arc::new(NoClientAuth))?;
+    config.alpn_protocols = vec![b"h3".to_vec()];
+    match early {
+        Some(sessions) => {
+            config.session_storage = sessions.clone();
+            // All or nothing, as QUIC wants it (RFC 9001 §4.6.1).
+            config.max_early_data_size = u32::MAX;
+        }
+        None => keep_sessions(&mut config, tickets),
+    }
+    Ok(Arc::new(config))
+}
+
+fn bare(
+    versions: &[&'static SupportedProtocolVersion],
+    listener: &Listener,
+    store: &Arc<Store>,
+    clients: Arc<dyn ClientCertVerifier>,
+) -> Result<ServerConfig, TlsError> {
+    let builder = ServerConfig::builder_with_provider(provider()).with_protocol_versions(versions)?;
+    let chooser = Chooser { store: store.clone(), names: listener.certificates.clone() };
+    Ok(builder.with_client_cert_verifier(clients).with_cert_resolver(Arc::new(chooser)))
+}
+
+/// Tickets hold the sessions, or nobody does.
+fn keep_sessions(config: &mut ServerConfig, tickets: Option<&Arc<Tickets>>) {
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    if let Some(tickets) = tickets {
+        config.ticketer = tickets.clone();
+    } else {
+        config.send_tls13_tickets = 0;
+    }
 }
 
 /// The hybrid of X25519 and ML-KEM-768 goes first: what is recorded today shall not be read when there are

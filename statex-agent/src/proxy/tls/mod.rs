@@ -18,7 +18,7 @@ mod stream;
 mod tickets;
 
 pub(super) use accept::{Accepted, accept};
-pub use config::{Offer, TlsError, offer};
+pub use config::{Offer, TlsError, offer, quic_offer};
 pub use files::{LoadError, load};
 pub use store::{Shown, Store};
 pub(super) use stream::{Buffers, TlsStream};

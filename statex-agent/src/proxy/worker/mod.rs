@@ -6,8 +6,10 @@
 //! | `sockets.rs` | listening sockets, bound before anything is changed |
 //! | `thread.rs` | one worker: what its connections share, and what it is told |
 //! | `accept.rs` | connections as they come in |
+//! | `http3.rs` | requests as they come in by QUIC |
 
 mod accept;
+mod http3;
 mod sockets;
 mod thread;
 
@@ -19,6 +21,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::plan::Plan;
+use super::quic;
 pub(super) use accept::Entry;
 pub use sockets::{BindError, Sockets};
 pub(super) use thread::Worker;
@@ -37,14 +40,14 @@ impl Proxy {
     /// # Errors
     ///
     /// A thread cannot be started.
-    pub fn start(workers: usize, plan: Plan, sockets: Sockets) -> io::Result<Self> {
+    pub fn start(workers: usize, plan: Plan, sockets: Sockets, quic: &quic::Lasting) -> io::Result<Self> {
         let plan = Arc::new(plan);
         let mut threads = Vec::new();
         for (index, sockets) in sockets.for_workers(workers).into_iter().enumerate() {
-            let (plan, (orders, told)) = (plan.clone(), mpsc::unbounded_channel());
+            let (plan, quic, (orders, told)) = (plan.clone(), quic.clone(), mpsc::unbounded_channel());
             let thread = std::thread::Builder::new().name(format!("proxy-{index}"));
             let thread = thread.spawn(move || {
-                if let Err(error) = work(index, sockets, plan, told) {
+                if let Err(error) = work(index, sockets, plan, quic, told) {
                     tracing::error!(%error, "a worker of the proxy cannot run");
                 }
             })?;

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::SocketAddr;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,14 +10,16 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
 
-use super::accept::{Entry, Open, accept};
-use super::sockets::{Bound, addresses};
+use super::accept::{self, Entry, accept};
+use super::http3;
+use super::sockets::{Bound, Door, Socket, doors};
 use crate::clock::Clock;
 use crate::proxy::dates::Dates;
 use crate::proxy::deadline::Deadlines;
 use crate::proxy::files;
 use crate::proxy::http::Response;
-use crate::proxy::plan::Plan;
+use crate::proxy::plan::{Listener, Plan};
+use crate::proxy::quic;
 use crate::proxy::serve::Desk;
 use crate::proxy::spare::Spare;
 use crate::proxy::tls::Buffers;
@@ -26,6 +27,9 @@ use crate::proxy::upstream::Upstreams;
 
 /// How often files are forgotten that nobody asks for.
 const SWEEP: Duration = Duration::from_secs(10);
+
+/// How long connections may take to tell their clients that they are broken off.
+const FAREWELL: Duration = Duration::from_millis(20);
 
 /// What a worker is told.
 #[derive(Debug)]
@@ -64,6 +68,8 @@ pub(in crate::proxy) struct Worker {
     pub(in crate::proxy) responses: Spare<Box<Response>>,
     turn: Cell<u32>,
     stopping: Cell<bool>,
+    /// What has not ended by now is broken off.
+    breaking: Cell<bool>,
     /// Connections that are open, and who is told when one has ended.
     pub(super) open: Cell<usize>,
     pub(super) ended: Notify,
@@ -85,6 +91,7 @@ impl Worker {
             responses: Spare::default(),
             turn: Cell::new(0),
             stopping: Cell::new(false),
+            breaking: Cell::new(false),
             open: Cell::new(0),
             ended: Notify::new(),
         })
@@ -97,6 +104,10 @@ impl Worker {
 
     pub(in crate::proxy) fn is_stopping(&self) -> bool {
         self.stopping.get()
+    }
+
+    pub(in crate::proxy) fn is_breaking(&self) -> bool {
+        self.breaking.get()
     }
 
     /// Numbers from 0 to below `end`, each in its turn, as far from one another as can be: multiples of the
@@ -113,6 +124,7 @@ pub(super) fn work(
     index: usize,
     sockets: Vec<Bound>,
     plan: Arc<Plan>,
+    quic: quic::Lasting,
     mut orders: mpsc::UnboundedReceiver<Order>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -121,7 +133,7 @@ pub(super) fn work(
         let ticking = worker.clone();
         let _ticking = spawn_local(async move { ticking.deadlines.run(|| ticking.dates.look()).await });
         let _sweeping = spawn_local(sweep(worker.clone()));
-        let mut doors = Doors { worker: worker.clone(), entries: Vec::new(), open: Vec::new() };
+        let mut doors = Doors { worker: worker.clone(), quic, entries: Vec::new(), open: Vec::new() };
         doors.follow(&plan, sockets)?;
         drop(plan);
         let deadline = loop {
@@ -148,6 +160,9 @@ pub(super) fn work(
         };
         if tokio::time::timeout(deadline, ended).await.is_err() {
             tracing::warn!(connections = worker.open.get(), "requests that had not ended were broken off");
+            worker.breaking.set(true);
+            worker.deadlines.wake_all();
+            tokio::time::sleep(FAREWELL).await;
         }
         Ok(())
     })
@@ -164,8 +179,25 @@ async fn sweep(worker: Rc<Worker>) {
 /// Listening sockets and the listeners that they belong to.
 struct Doors {
     worker: Rc<Worker>,
+    quic: quic::Lasting,
     entries: Vec<Rc<Entry>>,
-    open: Vec<(SocketAddr, Open)>,
+    open: Vec<(Door, Open)>,
+}
+
+/// What comes in by a socket. Dropped, it ends gracefully.
+enum Open {
+    Tcp(accept::Open),
+    Quic(http3::Open),
+}
+
+impl Open {
+    /// What comes from now on belongs to this listener.
+    fn lead_to(&self, entry: Rc<Entry>) {
+        match self {
+            Self::Tcp(open) => open.lead_to(entry),
+            Self::Quic(open) => open.lead_to(entry),
+        }
+    }
 }
 
 impl Doors {
@@ -182,14 +214,21 @@ impl Doors {
             entry.leaving.set(!entries.iter().any(|stays| Rc::ptr_eq(stays, entry)));
         }
         self.entries = entries;
-        let wanted: Vec<SocketAddr> = addresses(plan).collect();
-        self.open.retain(|(address, _)| wanted.contains(address));
-        for Bound { address, socket } in sockets {
-            let Some(entry) = self.entry_of(plan, address) else { continue };
-            self.open.push((address, accept(socket, entry, self.worker.clone())?));
+        let wanted: Vec<Door> = doors(plan).collect();
+        self.open.retain(|(door, _)| wanted.contains(door));
+        for Bound { door, socket } in sockets {
+            let Some(entry) = self.entry_of(plan, door) else { continue };
+            let worker = self.worker.clone();
+            let open = match socket {
+                Socket::Tcp(socket) => Open::Tcp(accept(socket, entry, worker)?),
+                Socket::Quic { socket, slot } => {
+                    Open::Quic(http3::open(socket, self.quic.identity(slot), entry, worker)?)
+                }
+            };
+            self.open.push((door, open));
         }
-        for (address, open) in &self.open {
-            if let Some(entry) = self.entry_of(plan, *address) {
+        for (door, open) in &self.open {
+            if let Some(entry) = self.entry_of(plan, *door) {
                 open.lead_to(entry);
             }
         }
@@ -198,8 +237,9 @@ impl Doors {
         Ok(())
     }
 
-    fn entry_of(&self, plan: &Plan, address: SocketAddr) -> Option<Rc<Entry>> {
-        let index = plan.listeners.iter().position(|listener| listener.meant.listen.contains(&address))?;
+    fn entry_of(&self, plan: &Plan, door: Door) -> Option<Rc<Entry>> {
+        let has = |listener: &Listener| listener.meant.listen.contains(&door.address);
+        let index = plan.listeners.iter().position(has)?;
         self.entries.get(index).cloned()
     }
 }

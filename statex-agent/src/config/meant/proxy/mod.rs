@@ -42,6 +42,8 @@ pub struct Proxy {
     pub workers: Option<usize>,
     /// How long requests may take to end when the agent stops or their listener goes.
     pub stop_deadline: Duration,
+    /// What the node's QUIC connection ids call it; empty: nothing.
+    pub server_id: Vec<u8>,
     /// In the order of the file; names are unique.
     pub listeners: Vec<Listener>,
     pub tls: Tls,
@@ -58,6 +60,7 @@ impl Default for Proxy {
         Self {
             workers: None,
             stop_deadline: Duration::from_secs(30),
+            server_id: Vec::new(),
             listeners: Vec::new(),
             tls: Tls::default(),
             certificates: Vec::new(),

@@ -20,7 +20,7 @@ mod upstream;
 
 use super::fit;
 use crate::config::error::Report;
-use crate::config::meant::proxy::Proxy;
+use crate::config::meant::proxy::{Proxy, TlsVersion, Version};
 use crate::config::written::{Root, Time};
 pub(super) use upstream::upstream;
 
@@ -35,6 +35,8 @@ pub(super) fn proxy(root: &Root, report: &mut Report) -> Proxy {
     let proxy = Proxy {
         workers: workers.map(usize::from),
         stop_deadline: deadline.map_or(default.stop_deadline, |time| time.0),
+        // Checked beside the backends'.
+        server_id: Vec::new(),
         listeners: root
             .listener
             .list()
@@ -59,5 +61,10 @@ pub(super) fn proxy(root: &Root, report: &mut Report) -> Proxy {
     };
     pending::check(root, report);
     names::check(root, &proxy, report);
+    for element in root.listener.list().iter().flat_map(|one| one.value.versions.list()) {
+        if element.value == Version::H3 && !proxy.tls.versions.contains(&TlsVersion::Tls13) {
+            report.error(&element.place, "QUIC is of TLS 1.3; let tls.versions have \"1.3\", or remove this");
+        }
+    }
     proxy
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::fit;
 use crate::config::error::{Place, Report, did_you_mean};
-use crate::config::meant::proxy::{CertificateSource, Listener, ListenerProtocol, Proxy};
+use crate::config::meant::proxy::{CertificateSource, Listener, ListenerProtocol, Proxy, Version};
 use crate::config::written::{Element, Key, Root, quoted};
 use crate::proxy::route;
 
@@ -44,8 +44,12 @@ fn unique_names<'a>(keys: impl Iterator<Item = &'a Key<String>>, kind: &str, rep
 fn addresses(root: &Root, report: &mut Report) {
     let addresses = root.listener.list().iter().flat_map(|one| {
         let is_udp = one.value.protocol.given() == Some(&ListenerProtocol::Udp);
-        one.value.listen.list().iter().map(move |element| ((element.value, is_udp), &element.place))
+        let has_quic = one.value.versions.list().iter().any(|version| version.value == Version::H3);
+        let kinds = [Some(is_udp), (has_quic && !is_udp).then_some(true)];
+        let of = move |element| kinds.into_iter().flatten().map(move |kind| (element, kind));
+        one.value.listen.list().iter().flat_map(of)
     });
+    let addresses = addresses.map(|(element, is_udp)| ((element.value, is_udp), &element.place));
     fit::unique(addresses, report, |(address, _): &(SocketAddr, bool), first| {
         format!("{address} is listened on by {} already; remove one", first.key)
     });

@@ -29,19 +29,17 @@ fn listener(written: &written::Listener, lacking: &mut Lacking<'_>) {
         !matches!(protocol, ListenerProtocol::Http | ListenerProtocol::Https)
     });
     for version in written.versions.list() {
-        if version.value != Version::H1 {
+        if version.value == Version::H2 {
             lacking.at(&version.place);
         }
     }
     lacking.key(&written.proxy_protocol);
-    lacking.key(&written.quic_retry);
     let limits = written.limits.or_empty();
     lacking.key(&limits.connections_per_address);
 }
 
 fn route(written: &written::Route, lacking: &mut Lacking<'_>) {
     lacking.key(&written.rate_limit);
-    lacking.key(&written.early_data);
 }
 
 fn pool(written: &written::Pool, lacking: &mut Lacking<'_>) {
