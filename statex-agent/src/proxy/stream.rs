@@ -1,5 +1,6 @@
 //! The bytes of a connection, to a client or to a backend, plain or encrypted.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
@@ -10,6 +11,7 @@ use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use tokio::io::{AsyncReadExt, AsyncWrite, Interest};
 use tokio::net::TcpStream;
 
+use super::deadline::Deadline;
 use super::h1::{Next, Output};
 use super::http::Extent;
 
@@ -138,6 +140,32 @@ pub(crate) fn poll_write<S: Stream>(
         }
     }
     stream.poll_flush(context)
+}
+
+/// Reads that a client may fill while its connection ends.
+const LAST_READS: usize = 64;
+
+/// Ends a connection whose client may still be sending, by the deadline. Closed at once, it would be reset,
+/// and the client might lose what it was answered (RFC 9112 §9.6).
+pub(crate) async fn close_gently<S: Stream>(stream: &mut S, deadline: &Deadline) {
+    let (mut input, mut reads) = (BytesMut::new(), 0);
+    poll_fn(|context| {
+        match stream.poll_close(context) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(_)) => return Poll::Ready(()),
+            Poll::Pending => return deadline.poll_passed(context),
+        }
+        while reads < LAST_READS {
+            input.clear();
+            match stream.poll_fill(context, &mut input) {
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Ok(_)) => reads += 1,
+                Poll::Pending => return deadline.poll_passed(context),
+            }
+        }
+        Poll::Ready(())
+    })
+    .await;
 }
 
 /// What was written, or why nothing was; `None`: it must wait.

@@ -6,12 +6,13 @@
 //! …                   ┘
 //! ```
 
+#![cfg_attr(not(test), expect(dead_code, reason = "no pool speaks it yet"))]
+
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::unconstrained;
 
 use super::alarm::Alarm;
@@ -20,6 +21,7 @@ use super::exchange::{Incoming, Outgoing, Shared, exchange};
 use super::wire::{Got, Wire};
 use crate::clock::Moment;
 use crate::proxy::deadline::Deadlines;
+use crate::proxy::stream::Stream;
 
 /// Rounds of one poll, so that others have their turn.
 const ROUNDS: usize = 8;
@@ -32,13 +34,13 @@ pub struct Client {
 
 /// Begins a connection over `io`. It lives as long as the future is polled, and ends when the backend goes or
 /// is not heard, or when it was [shut down](Client::shut_down).
-pub(crate) fn connect<IO>(
-    io: IO,
+pub(crate) fn connect<S>(
+    io: S,
     terms: Terms,
     deadlines: &Rc<Deadlines>,
-) -> (Client, impl Future<Output = ()> + use<IO>)
+) -> (Client, impl Future<Output = ()> + use<S>)
 where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    S: Stream + Unpin,
 {
     let alarm = Alarm::new(deadlines);
     let connection = Rc::new(RefCell::new(Connection::new(Role::Client, terms, alarm.now())));
@@ -85,13 +87,13 @@ impl Client {
     }
 }
 
-struct Driver<IO: AsyncRead + AsyncWrite + Unpin> {
-    wire: Wire<IO>,
+struct Driver<S: Stream + Unpin> {
+    wire: Wire<S>,
     connection: Shared,
     alarm: Alarm,
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Driver<IO> {
+impl<S: Stream + Unpin> Driver<S> {
     /// Does what there is to do. Ready(true): the connection has ended. Pending: all that is left has to wait.
     fn round(&mut self, context: &mut Context<'_>, now: Moment) -> Poll<bool> {
         let Self { wire, connection, .. } = self;
@@ -113,7 +115,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Driver<IO> {
     }
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Future for Driver<IO> {
+impl<S: Stream + Unpin> Future for Driver<S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -143,7 +145,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Future for Driver<IO> {
     }
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Drop for Driver<IO> {
+impl<S: Stream + Unpin> Drop for Driver<S> {
     fn drop(&mut self) {
         self.connection.borrow_mut().lost();
     }

@@ -19,8 +19,6 @@
 //! | `server.rs`, `client.rs` | connections of clients and to backends, over `wire.rs` |
 //! | `tasks.rs` | the requests of a client's connection, polled where it is |
 
-#![cfg_attr(not(test), expect(dead_code, reason = "no listener and no pool offers it yet"))]
-
 mod alarm;
 mod client;
 mod code;
@@ -49,7 +47,7 @@ use client::connect;
 pub use code::Code;
 pub use connection::{Connection, Patience, Role, Terms};
 pub use exchange::{Incoming, Outgoing};
+pub(crate) use frame::PREFACE;
 pub use guard::Abuse;
-#[cfg(test)]
-use server::serve;
+pub(crate) use server::serve;
 pub use streams::Key;

@@ -6,9 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::task::unconstrained;
-use tokio::time::timeout;
 
 use super::alarm::Alarm;
 use super::connection::{Connection, Role, Terms};
@@ -18,6 +16,7 @@ use super::wire::{Got, Wire};
 use crate::clock::Moment;
 use crate::proxy::deadline::Deadlines;
 use crate::proxy::http::Request;
+use crate::proxy::stream::{Stream, close_gently};
 
 /// Rounds of one poll, so that other connections have their turn.
 const ROUNDS: usize = 8;
@@ -29,14 +28,14 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Serves a connection to its end. `handler` makes a future of each request, which in the end gives the
 /// request's memory back; one whose client has gone is dropped. When `stop` ends, so does the connection:
 /// with GOAWAY, and without breaking a request.
-pub(crate) async fn serve<IO, H, F>(
-    io: IO,
+pub(crate) async fn serve<S, H, F>(
+    io: S,
     terms: Terms,
     deadlines: &Rc<Deadlines>,
     handler: H,
     stop: impl Future<Output = ()>,
 ) where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    S: Stream + Unpin,
     H: FnMut(Request, Incoming, Outgoing) -> F + Unpin,
     F: Future<Output = Request>,
 {
@@ -58,19 +57,10 @@ pub(crate) async fn serve<IO, H, F>(
         }
     };
     if end == End::Said {
-        linger(&mut server.wire.io).await;
+        let deadline = deadlines.make();
+        deadline.set(LINGER);
+        close_gently(&mut server.wire.io, &deadline).await;
     }
-}
-
-/// Closes so that the last words arrive: the kernel takes them back when there are bytes that nobody has
-/// read.
-async fn linger<IO: AsyncRead + AsyncWrite + Unpin>(io: &mut IO) {
-    let reading = async {
-        let _ = io.shutdown().await;
-        let mut buffer = [0; 1024];
-        while io.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
-    };
-    let _ = timeout(LINGER, reading).await;
 }
 
 /// How a connection ended.
@@ -82,17 +72,17 @@ enum End {
     Gone,
 }
 
-struct Server<IO, H, F> {
-    wire: Wire<IO>,
+struct Server<S, H, F> {
+    wire: Wire<S>,
     connection: Shared,
     tasks: Tasks<F>,
     handler: H,
     alarm: Alarm,
 }
 
-impl<IO, H, F> Server<IO, H, F>
+impl<S, H, F> Server<S, H, F>
 where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    S: Stream + Unpin,
     H: FnMut(Request, Incoming, Outgoing) -> F,
     F: Future<Output = Request>,
 {
@@ -148,9 +138,9 @@ where
     }
 }
 
-impl<IO, H, F> Future for Server<IO, H, F>
+impl<S, H, F> Future for Server<S, H, F>
 where
-    IO: AsyncRead + AsyncWrite + Unpin,
+    S: Stream + Unpin,
     H: FnMut(Request, Incoming, Outgoing) -> F + Unpin,
     F: Future<Output = Request>,
 {

@@ -2,17 +2,17 @@
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::BytesMut;
 
 use super::connection::Connection;
 use super::output::Output;
 use super::streams::Key;
 use crate::clock::Moment;
 use crate::proxy::http::Request;
+use crate::proxy::stream::Stream;
 
 /// Bytes that are read at once.
 const READ: usize = 64 << 10;
@@ -23,13 +23,13 @@ const SLICES: usize = 32;
 
 thread_local! {
     /// What a connection reads into. Nothing stays in it between two reads, so all of a thread use one.
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
+    static BUFFER: RefCell<BytesMut> = RefCell::new(BytesMut::with_capacity(READ));
 }
 
 /// A socket.
 #[derive(Debug)]
-pub(super) struct Wire<IO> {
-    pub(super) io: IO,
+pub(super) struct Wire<S> {
+    pub(super) io: S,
     /// The beginning of a frame whose end has not come.
     left: Vec<u8>,
     /// Bytes were written that the socket may not have passed on.
@@ -51,8 +51,8 @@ pub(super) enum Got {
     End,
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
-    pub(super) fn new(io: IO) -> Self {
+impl<S: Stream> Wire<S> {
+    pub(super) fn new(io: S) -> Self {
         Self { io, left: Vec::new(), unflushed: false, stuck: None }
     }
 
@@ -69,13 +69,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
                 if !connection.borrow().is_listening() {
                     return Got::Later;
                 }
-                let mut read = ReadBuf::new(buffer);
-                match Pin::new(&mut self.io).poll_read(context, &mut read) {
+                buffer.clear();
+                match self.io.poll_fill(context, buffer) {
                     Poll::Pending => return Got::All,
-                    Poll::Ready(Ok(())) if !read.filled().is_empty() => {}
+                    Poll::Ready(Ok(1..)) => {}
                     Poll::Ready(_) => return Got::End,
                 }
-                self.give(read.filled(), connection, now, &mut take);
+                self.give(buffer, connection, now, &mut take);
             }
             Got::Some
         })
@@ -127,11 +127,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
         while !output.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = output.slices(&mut slices);
-            let io = Pin::new(&mut self.io);
-            let written = match slices.get(..count).unwrap_or_default() {
-                [one] => ready!(io.poll_write(context, one))?,
-                slices => ready!(io.poll_write_vectored(context, slices))?,
-            };
+            let slices = slices.get(..count).unwrap_or_default();
+            let written = ready!(self.io.poll_put(context, slices))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -139,7 +136,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
             self.unflushed = true;
         }
         if self.unflushed {
-            ready!(Pin::new(&mut self.io).poll_flush(context))?;
+            ready!(self.io.poll_flush(context))?;
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))

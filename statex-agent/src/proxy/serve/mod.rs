@@ -8,6 +8,7 @@
 //! While a connection waits it holds no memory but its socket and two deadlines: what a request needs is
 //! taken from the worker when one has come.
 
+mod h2;
 mod incoming;
 mod outgoing;
 
@@ -23,15 +24,15 @@ use super::edge::{self, At, Client};
 use super::h1::{Framing, Output, Persistence, encode, head};
 use super::http::{Request, Response, StatusCode};
 use super::plan::Listener;
-use super::stream::{Stream, poll_write};
+use super::stream::{Stream, close_gently, poll_write};
 use super::worker::Worker;
 use incoming::{Incoming, Unread};
 use outgoing::Outgoing;
 
-/// How long a client may take to notice that its connection ends,
+pub(super) use h2::{begins_h2, serve_h2};
+
+/// How long a client may take to notice that its connection ends.
 const LAST: Duration = Duration::from_secs(2);
-/// and how many reads it may fill meanwhile.
-const LAST_READS: usize = 64;
 
 /// What one request needs; the next one uses it again.
 #[derive(Debug, Default)]
@@ -211,27 +212,8 @@ impl<S: Stream> Connection<S> {
         if written.await { Next::CloseGently } else { Next::Close }
     }
 
-    /// Ends a connection whose client may still be sending. Closed at once, it would be reset, and the client
-    /// might lose what it was answered (RFC 9112 §9.6).
-    async fn close_gently(&self) {
+    async fn close_gently(self) {
         self.reading.set(LAST);
-        let mut input = BytesMut::new();
-        let mut reads = 0;
-        poll_fn(|context| {
-            let mut stream = self.stream.borrow_mut();
-            if ready!(stream.poll_close(context)).is_err() {
-                return Poll::Ready(());
-            }
-            while reads < LAST_READS {
-                input.clear();
-                match stream.poll_fill(context, &mut input) {
-                    Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
-                    Poll::Ready(Ok(_)) => reads += 1,
-                    Poll::Pending => return self.reading.poll_passed(context),
-                }
-            }
-            Poll::Ready(())
-        })
-        .await;
+        close_gently(&mut self.stream.into_inner(), &self.reading).await;
     }
 }

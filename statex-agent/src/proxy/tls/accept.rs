@@ -10,6 +10,7 @@ use bytes::BytesMut;
 use rustls::ServerConfig;
 use rustls::server::{Acceptor, UnbufferedServerConnection};
 
+use super::config::H2;
 use super::store::ACME_TLS;
 use super::{Buffers, Offer, TlsStream};
 use crate::proxy::deadline::Deadline;
@@ -31,6 +32,8 @@ pub(crate) struct Facts {
     pub(crate) host: Option<usize>,
     /// The connection was made to see a certificate, which it now has.
     pub(crate) is_challenge: bool,
+    /// HTTP/2 is spoken.
+    pub(crate) is_h2: bool,
 }
 
 /// Shakes hands, within the deadline.
@@ -57,7 +60,7 @@ pub(crate) async fn accept<S: Stream>(
     })
     .await?;
     let protocol = stream.records().alpn_protocol();
-    let facts = Facts { host, is_challenge: protocol == Some(ACME_TLS) };
+    let facts = Facts { host, is_challenge: protocol == Some(ACME_TLS), is_h2: protocol == Some(H2) };
     Ok(Accepted { stream, facts })
 }
 

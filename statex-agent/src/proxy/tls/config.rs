@@ -141,11 +141,14 @@ fn versions(meant: &Meant) -> Vec<&'static SupportedProtocolVersion> {
     meant.versions.iter().map(version).collect()
 }
 
+/// HTTP/2 by its name (RFC 9113 §3.2).
+pub(super) const H2: &[u8] = b"h2";
+
 /// By ALPN (RFC 7301): the most wanted first.
 fn protocols(listener: &Listener) -> Vec<Vec<u8>> {
     let mut protocols = Vec::new();
     if listener.versions.contains(&Version::H2) {
-        protocols.push(b"h2".to_vec());
+        protocols.push(H2.to_vec());
     }
     if listener.versions.contains(&Version::H1) {
         protocols.push(b"http/1.1".to_vec());

@@ -12,12 +12,12 @@ use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
 use super::thread::Worker;
-use crate::config::proxy::ListenerProtocol;
+use crate::config::proxy::{ListenerProtocol, Version};
 use crate::proxy::counters::ListenerCounts;
 use crate::proxy::edge::Client;
 use crate::proxy::http::Scheme;
 use crate::proxy::plan::{Listener, Plan};
-use crate::proxy::serve::serve;
+use crate::proxy::serve::{begins_h2, serve, serve_h2};
 use crate::proxy::tls::{Accepted, Offer, TlsStream, accept as accept_tls};
 
 /// A listener, as its connections know it: the plan's own is replaced with the plan.
@@ -106,21 +106,25 @@ fn admit(stream: TcpStream, client: SocketAddr, entry: Rc<Entry>, worker: &Rc<Wo
     };
     let client = Client::new(client.ip(), scheme, entry);
     let (counts, worker) = (listener.counts.clone(), worker.clone());
+    let versions = Versions::of(listener);
     let tls = listener.tls.clone().map(|offer| (offer, listener.meant.timeouts.handshake));
     spawn_local(async move {
         let counts: &ListenerCounts = counts.of(worker.index);
         counts.open.add(1);
         worker.open.set(worker.open.get() + 1);
         match tls {
-            None => serve(stream, &client, &worker).await,
+            None => plain(stream, &client, versions, &worker).await,
             Some((offer, patience)) => {
                 // Behind a pointer, so that a connection that waits is small.
                 let shaken = Box::pin(shake(stream, client, &offer, patience, &worker)).await;
                 let count = if shaken.is_ok() { &counts.handshakes } else { &counts.failed_handshakes };
                 count.add(1);
                 drop(offer);
-                if let Ok((stream, client)) = shaken {
-                    serve(stream, &client, &worker).await;
+                if let Ok((stream, client, is_h2)) = shaken {
+                    match is_h2 || !versions.h1 {
+                        true => serve_h2(stream, &client, &worker).await,
+                        false => serve(stream, &client, &worker).await,
+                    }
                 }
             }
         }
@@ -130,14 +134,43 @@ fn admit(stream: TcpStream, client: SocketAddr, entry: Rc<Entry>, worker: &Rc<Wo
     });
 }
 
-/// Shakes hands. An authority's challenge is over with that, and counts as a failure: nothing can be asked.
+/// What a listener's connections may speak.
+#[derive(Clone, Copy, Debug)]
+struct Versions {
+    h1: bool,
+    h2: bool,
+}
+
+impl Versions {
+    fn of(listener: &Listener) -> Self {
+        let has = |version| listener.meant.versions.contains(&version);
+        Self { h1: has(Version::H1), h2: has(Version::H2) }
+    }
+}
+
+/// Serves a connection without TLS, on which HTTP/2 is spoken by those who know beforehand that it is
+/// (RFC 9113 §3.3).
+async fn plain(mut stream: TcpStream, client: &Client, versions: Versions, worker: &Worker) {
+    let is_h2 = match versions {
+        Versions { h1: true, h2: true } => begins_h2(&mut stream, client, worker).await,
+        Versions { h1, .. } => Some(!h1),
+    };
+    match is_h2 {
+        Some(true) => serve_h2(stream, client, worker).await,
+        Some(false) => serve(stream, client, worker).await,
+        None => {}
+    }
+}
+
+/// Shakes hands; also gives whether HTTP/2 was agreed on. An authority's challenge is over with that, and
+/// counts as a failure: nothing can be asked.
 async fn shake(
     stream: TcpStream,
     mut client: Client,
     offer: &Offer,
     patience: Duration,
     worker: &Worker,
-) -> io::Result<(TlsStream<TcpStream>, Client)> {
+) -> io::Result<(TlsStream<TcpStream>, Client, bool)> {
     let deadline = worker.deadlines.make();
     deadline.set(patience);
     let Accepted { stream, facts } = accept_tls(stream, offer, worker.buffers.clone(), &deadline).await?;
@@ -145,5 +178,5 @@ async fn shake(
         return Err(io::ErrorKind::Unsupported.into());
     }
     client.tls_host = facts.host;
-    Ok((stream, client))
+    Ok((stream, client, facts.is_h2))
 }

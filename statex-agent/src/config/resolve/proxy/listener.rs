@@ -51,7 +51,8 @@ fn listen(key: &Key<Vec<Element<SocketAddr>>>, report: &mut Report) -> Vec<Socke
 
 fn versions(written: &written::Listener, protocol: ListenerProtocol, report: &mut Report) -> Vec<Version> {
     let default: &[Version] = match protocol {
-        ListenerProtocol::Http | ListenerProtocol::Https => &[Version::H1],
+        ListenerProtocol::Http => &[Version::H1],
+        ListenerProtocol::Https => &[Version::H1, Version::H2],
         _ => &[],
     };
     let Some(list) = written.versions.given() else { return default.to_vec() };

@@ -1,7 +1,7 @@
 //! Keys whose feature this version lacks: said as an error, for a key that does nothing is worse than none.
 
 use crate::config::error::{Place, Report};
-use crate::config::meant::proxy::{BackendProtocol, Balance, ListenerProtocol, Version, WhenDead};
+use crate::config::meant::proxy::{BackendProtocol, Balance, ListenerProtocol, WhenDead};
 use crate::config::written::{self, Key, Root};
 
 pub(super) fn check(root: &Root, report: &mut Report) {
@@ -28,11 +28,6 @@ fn listener(written: &written::Listener, lacking: &mut Lacking<'_>) {
     lacking.value(&written.protocol, |protocol| {
         !matches!(protocol, ListenerProtocol::Http | ListenerProtocol::Https)
     });
-    for version in written.versions.list() {
-        if version.value == Version::H2 {
-            lacking.at(&version.place);
-        }
-    }
     lacking.key(&written.proxy_protocol);
     let limits = written.limits.or_empty();
     lacking.key(&limits.connections_per_address);

@@ -5,12 +5,14 @@ mod ends;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use tokio::io::duplex;
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWrite, DuplexStream, duplex};
 use tokio::sync::Notify;
 use tokio::task::{LocalSet, spawn_local};
 
@@ -19,6 +21,7 @@ use crate::proxy::deadline::{Deadlines, TICK};
 use crate::proxy::http::{
     Body, Fault, Fields, Method, Piece, Request, Response, Sink, Source, StatusCode, Version, Whole,
 };
+use crate::proxy::stream::{ROOM, Stream};
 
 /// Patience with what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -26,6 +29,30 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Lets seconds pass, and those that waited for them have their turn.
 fn pass(time: &Deadlines, seconds: u32) {
     time.pass(seconds * (1000 / TICK.as_millis() as u32));
+}
+
+/// A pipe of the runtime's, which has no descriptor.
+impl Stream for DuplexStream {
+    fn poll_readable(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_fill(&mut self, context: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+        buffer.reserve(ROOM);
+        pin!(self.read_buf(buffer)).poll(context)
+    }
+
+    fn poll_put(&mut self, context: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        Pin::new(self).poll_write_vectored(context, pieces)
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_flush(Pin::new(self), context)
+    }
+
+    fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self).poll_shutdown(context)
+    }
 }
 
 /// Runs a test with a client that is connected to a server of `handler`.
