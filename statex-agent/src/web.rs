@@ -63,7 +63,25 @@ impl Url {
         format!("{scheme}://{authority}{base}{path}").parse()
     }
 
-    fn path(&self) -> &str {
+    /// Where a `Location` leads from here (RFC 9110 §10.2.2): a whole URL, or a path from the root.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn resolve(&self, location: &str) -> Result<Self, String> {
+        if location.starts_with('/') && !location.starts_with("//") {
+            let scheme = if self.secure { "https" } else { "http" };
+            let authority = self.uri.authority().map_or("", |authority| authority.as_str());
+            return format!("{scheme}://{authority}{location}").parse();
+        }
+        location.parse()
+    }
+
+    /// Whether it is the same host, port and scheme.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        (self.secure, &self.host, self.port) == (other.secure, &other.host, other.port)
+    }
+
+    pub fn path(&self) -> &str {
         self.uri.path_and_query().map_or("/", |path| path.as_str())
     }
 }

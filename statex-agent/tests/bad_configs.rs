@@ -17,11 +17,12 @@ use statex_agent::config;
 
 const BASE: &str = include_str!("bad_configs/base.toml");
 const PROXY: &str = include_str!("bad_configs/proxy.toml");
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 10] = [
     ("syntax.txt", BASE, include_str!("bad_configs/syntax.txt")),
     ("node.txt", BASE, include_str!("bad_configs/node.txt")),
     ("path.txt", BASE, include_str!("bad_configs/path.txt")),
     ("pool.txt", BASE, include_str!("bad_configs/pool.txt")),
+    ("heal.txt", BASE, include_str!("bad_configs/heal.txt")),
     ("service.txt", BASE, include_str!("bad_configs/service.txt")),
     ("listener.txt", PROXY, include_str!("bad_configs/listener.txt")),
     ("route.txt", PROXY, include_str!("bad_configs/route.txt")),

@@ -55,6 +55,7 @@ fn the_settings_that_the_shipped_file_names_are_the_defaults() {
     assert_eq!(written_out.nat, default.nat);
     assert_eq!(written_out.deny, default.deny);
     assert_eq!(written_out.event_sample, default.event_sample);
+    assert_eq!(written_out.healing, default.healing);
 }
 
 #[test]
@@ -62,7 +63,8 @@ fn the_pool_and_service_that_the_shipped_file_shows_have_defaults() {
     let shown = meant(&written_out());
     let least = meant(
         "[node]\ninterfaces = [\"eth0\"]\n\
-         [[pool]]\nname = \"web\"\nhealth = { kind = \"http\" }\nbackend = [{ address = \"198.51.100.1\" }]\n\
+         [[pool]]\nname = \"web\"\nhealth = { kind = \"http\" }\nbackend = [{ address = \"198.51.100.1\" }]\nheal = {}\n\
+         report = { kind = \"json\", port = 9000 }\nworkload = { executor = \"docker\", service = \"site/api\" }\n\
          [[service]]\nname = \"https\"\naddress = \"203.0.113.1\"\nport = 443\nprotocol = \"udp\"\n\
          pool = \"web\"\nforward = \"ipip\"",
     );
@@ -75,6 +77,8 @@ fn the_pool_and_service_that_the_shipped_file_shows_have_defaults() {
     backend.server_id.clear();
     let health = pool.health.as_mut().expect("the file shows health checks");
     health.port = None;
+    pool.workload.as_mut().expect("the file shows an executor").hook = None;
+    pool.heal.as_mut().expect("the file shows healing").stateful = None;
     if let config::Probe::Http { host, .. } = &mut health.probe {
         *host = None;
     }

@@ -5,6 +5,8 @@
 //! | `GET /status` | [`Status`] |
 //! | `GET /explain/BACKEND` | a list of [`Explanation`] |
 //! | `POST /drain/BACKEND`, `POST /undrain/BACKEND` | [`Done`] |
+//! | `GET /heal` | [`Healing`] |
+//! | `POST /heal/off`, `/heal/on`, `/heal/resume`, `/heal/approve/ID`, `/heal/reject/ID` | [`Done`] |
 //! | `POST /reload` | [`Done`], or 422 with every error of the configuration |
 //! | `POST /hand-over` | [`Done`]: the agent stops, the data plane stays, another agent goes on with it |
 //! | `GET /events` | one JSON object a line, until the peer closes |
@@ -33,7 +35,7 @@ use tokio::{
 use super::{
     http::{self, Body, json},
     peer::Allowed,
-    status::{Done, Explanation, Problem, Status},
+    status::{Done, Explanation, Healing, Problem, Status},
 };
 
 /// Connections at one time; more wait.
@@ -59,6 +61,32 @@ impl std::fmt::Display for Refused {
     }
 }
 
+/// What a person tells healing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HealOrder {
+    Switch(bool),
+    /// Goes on after the breaker has opened, or after a person was called.
+    Resume,
+    Answer {
+        id: String,
+        yes: bool,
+    },
+}
+
+impl HealOrder {
+    /// Reads what stands behind `/heal/`.
+    fn read(text: &str) -> Option<Self> {
+        match (text, text.split_once('/')) {
+            ("on", _) => Some(Self::Switch(true)),
+            ("off", _) => Some(Self::Switch(false)),
+            ("resume", _) => Some(Self::Resume),
+            (_, Some(("approve", id))) => Some(Self::Answer { id: plain(id)?, yes: true }),
+            (_, Some(("reject", id))) => Some(Self::Answer { id: plain(id)?, yes: false }),
+            _ => None,
+        }
+    }
+}
+
 /// What the control socket asks of the rest of the agent.
 pub trait Control: Send + Sync + 'static {
     fn status(&self) -> BoxFuture<'_, Status>;
@@ -66,6 +94,10 @@ pub trait Control: Send + Sync + 'static {
     fn drain(&self, backend: String, drain: bool) -> BoxFuture<'_, Result<String, Refused>>;
     /// Why a backend is as it is, and what would change it.
     fn explain(&self, backend: String) -> BoxFuture<'_, Result<Vec<Explanation>, Refused>>;
+    /// What healing is doing.
+    fn healing(&self) -> BoxFuture<'_, Result<Healing, Refused>>;
+    /// Tells healing what a person wants; `by` is that person.
+    fn heal(&self, order: HealOrder, by: String) -> BoxFuture<'_, Result<String, Refused>>;
     fn reload(&self) -> BoxFuture<'_, Result<String, Refused>>;
     /// Stops the agent and leaves the data plane to another.
     fn hand_over(&self) -> BoxFuture<'_, Result<String, Refused>>;
@@ -141,9 +173,9 @@ impl Socket {
             let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
             match listener.accept().await {
                 Ok((stream, _)) if admitted(&stream, &allowed) => {
-                    let control = control.clone();
+                    let (control, peer) = (control.clone(), name_of(&stream));
                     tokio::spawn(async move {
-                        http::serve(stream, |request| answer(&*control, request)).await;
+                        http::serve(stream, |request| answer(&*control, &peer, request)).await;
                         drop(place);
                     });
                 }
@@ -176,7 +208,14 @@ fn admitted(stream: &UnixStream, allowed: &Allowed) -> bool {
     }
 }
 
-async fn answer(control: &dyn Control, request: Request<Incoming>) -> Response<Body> {
+/// Who is at the other end, for records.
+fn name_of(stream: &UnixStream) -> String {
+    let Ok(peer) = stream.peer_cred() else { return "unknown".to_owned() };
+    let user = nix::unistd::User::from_uid(peer.uid().into());
+    user.ok().flatten().map_or_else(|| format!("uid {}", peer.uid()), |user| user.name)
+}
+
+async fn answer(control: &dyn Control, peer: &str, request: Request<Incoming>) -> Response<Body> {
     let path = request.uri().path();
     let (place, argument) = match path[1..].split_once('/') {
         Some((place, argument)) => (place, Some(argument)),
@@ -198,10 +237,20 @@ async fn answer(control: &dyn Control, request: Request<Incoming>) -> Response<B
             },
             None => problem(StatusCode::BAD_REQUEST, "the name is not valid UTF-8".to_owned()),
         },
-        (_, "status" | "events" | "explain" | "reload" | "hand-over" | "drain" | "undrain", _) => problem(
-            StatusCode::METHOD_NOT_ALLOWED,
-            format!("{} {path} is no request; see `statex --help`", request.method()),
-        ),
+        (&Method::GET, "heal", None) => match control.healing().await {
+            Ok(healing) => json(StatusCode::OK, &healing),
+            Err(refused) => outcome(Err(refused)),
+        },
+        (&Method::POST, "heal", Some(order)) => match HealOrder::read(order) {
+            Some(order) => outcome(control.heal(order, peer.to_owned()).await),
+            None => problem(StatusCode::NOT_FOUND, format!("there is no {path} here")),
+        },
+        (_, "status" | "events" | "explain" | "heal" | "reload" | "hand-over" | "drain" | "undrain", _) => {
+            problem(
+                StatusCode::METHOD_NOT_ALLOWED,
+                format!("{} {path} is no request; see `statex --help`", request.method()),
+            )
+        }
         _ => problem(StatusCode::NOT_FOUND, format!("there is no {path} here")),
     }
 }

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use super::status::{Done, Explanation, Problem, Status};
+use super::status::{Done, Explanation, Healing, Problem, Status};
 
 /// Why a request to the agent got no good answer.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +86,16 @@ impl Client {
         self.ask(Method::GET, &format!("/explain/{}", segment(backend))).await
     }
 
+    pub async fn healing(&mut self) -> Result<Healing, ClientError> {
+        self.ask(Method::GET, "/heal").await
+    }
+
+    /// Tells healing what is wanted: `on`, `off`, `resume`, or an answer to what it asks.
+    pub async fn heal(&mut self, order: &str, id: Option<&str>) -> Result<Done, ClientError> {
+        let id = id.map(|id| format!("/{}", segment(id))).unwrap_or_default();
+        self.ask(Method::POST, &format!("/heal/{order}{id}")).await
+    }
+
     pub async fn reload(&mut self) -> Result<Done, ClientError> {
         self.ask(Method::POST, "/reload").await
     }
@@ -156,7 +166,7 @@ mod tests {
 
     use super::{
         super::{
-            api::{Control, Refused, Socket, SocketError},
+            api::{Control, HealOrder, Refused, Socket, SocketError},
             peer::Allowed,
         },
         *,
@@ -186,6 +196,14 @@ mod tests {
 
         fn explain(&self, name: String) -> BoxFuture<'_, Result<Vec<Explanation>, Refused>> {
             Box::pin(async { Ok(vec![Explanation { backend: name, ..Explanation::default() }]) })
+        }
+
+        fn healing(&self) -> BoxFuture<'_, Result<Healing, Refused>> {
+            Box::pin(async { Ok(Healing { leads: true, fence: Some(7), ..Healing::default() }) })
+        }
+
+        fn heal(&self, order: HealOrder, _: String) -> BoxFuture<'_, Result<String, Refused>> {
+            Box::pin(async move { Ok(format!("{order:?}")) })
         }
 
         fn reload(&self) -> BoxFuture<'_, Result<String, Refused>> {
@@ -239,6 +257,15 @@ mod tests {
     async fn explanations_come_back_as_they_were_given() {
         let explained = Running::start().client().await.explain("web [1]").await.unwrap();
         assert_eq!(explained[0].backend, "web [1]");
+    }
+
+    #[tokio::test]
+    async fn healing_is_shown_and_told() {
+        let mut client = Running::start().client().await;
+        assert_eq!(client.healing().await.unwrap().fence, Some(7));
+        let told = client.heal("approve", Some("restart-1 [a/b]")).await.unwrap().done;
+        assert_eq!(told, format!("{:?}", HealOrder::Answer { id: "restart-1 [a/b]".into(), yes: true }));
+        assert_eq!(client.heal("off", None).await.unwrap().done, "Switch(false)");
     }
 
     #[tokio::test]

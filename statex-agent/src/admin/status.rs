@@ -121,6 +121,33 @@ pub struct Explanation {
     pub facts: Vec<String>,
     pub follows: Vec<String>,
     pub would_change: Vec<String>,
+    /// What healing has decided about it last, and why.
+    #[serde(default)]
+    pub healing: Vec<String>,
+}
+
+/// The answer to `GET /heal`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Healing {
+    /// Why nothing is healed at all.
+    pub off: Option<String>,
+    /// Whether this node is the one that heals.
+    pub leads: bool,
+    /// The number of its lease; it grows with every holder.
+    pub fence: Option<u64>,
+    /// Why the breaker is open.
+    pub breaker: Option<String>,
+    /// What a person is asked, by id.
+    pub asked: Vec<Named>,
+    /// Backends that are being healed, and how far that is.
+    pub cases: Vec<Named>,
+}
+
+/// Something with a name, in a sentence.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Named {
+    pub name: String,
+    pub says: String,
 }
 
 /// The body of every answer that is not `200 OK`.

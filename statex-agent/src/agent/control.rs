@@ -15,10 +15,12 @@ use super::{
 };
 use crate::{
     admin::{
-        api::{Control, Refused},
-        status::{Backend, Explanation, Interface, Service, Status},
+        api::{Control, HealOrder, Refused},
+        status::{Backend, Explanation, Healing, Interface, Named, Service, Status},
     },
-    health::{Verdict, chart, influence::Admits},
+    config::Config,
+    heal::request as heal,
+    health::{Verdict, chart, doctor::Charts, influence::Admits},
     state::{key::BackendName, snapshot},
 };
 
@@ -42,21 +44,53 @@ pub(super) struct Door {
     events: broadcast::Sender<Arc<str>>,
     totals: Arc<Totals>,
     shown: AtomicBool,
+    charts: Charts,
+    heal: mpsc::Sender<heal::Request>,
 }
 
 impl Door {
-    pub(super) fn new() -> Arc<Self> {
+    /// The door, and what it will ask of healing.
+    pub(super) fn new() -> (Arc<Self>, mpsc::Receiver<heal::Request>) {
+        let (heal, asked) = mpsc::channel(16);
         let (requests, waiting) = mpsc::channel(16);
         let (events, _) = broadcast::channel(EVENTS);
         let (view, waiting) = (ArcSwapOption::empty(), Mutex::new(Some(waiting)));
-        Arc::new(Self {
+        let door = Arc::new(Self {
             view,
             requests,
             waiting,
             events,
             totals: Arc::default(),
             shown: AtomicBool::new(false),
-        })
+            charts: Charts::default(),
+            heal,
+        });
+        (door, asked)
+    }
+
+    /// The life that runs.
+    pub(super) fn view(&self) -> Option<Arc<View>> {
+        self.view.load_full()
+    }
+
+    /// The configuration in force; `None` between two lives.
+    pub(super) fn config(&self) -> Option<Arc<Config>> {
+        self.view().map(|view| view.store.snapshot().config.clone())
+    }
+
+    /// How backends are, as the life that runs judges them.
+    pub(super) fn charts(&self) -> Charts {
+        self.charts.clone()
+    }
+
+    /// Asks healing for something.
+    pub(super) async fn ask_heal<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<T>) -> heal::Request,
+    ) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.heal.send(request(reply)).await.ok()?;
+        answer.await.ok()
     }
 
     /// Where flow events go.
@@ -125,7 +159,33 @@ impl Control for Door {
 
     fn explain(&self, backend: String) -> BoxFuture<'_, Result<Vec<Explanation>, Refused>> {
         let view = self.view.load_full();
-        Box::pin(async move { explain(&*view.ok_or_else(busy)?, &backend) })
+        Box::pin(async move {
+            let mut explanations = explain(&*view.ok_or_else(busy)?, &backend)?;
+            for it in &mut explanations {
+                let who = (it.pool.clone(), it.backend.clone());
+                let healing = self.ask_heal(|reply| heal::Request::Explain { who, reply }).await;
+                it.healing = healing.unwrap_or_default();
+            }
+            Ok(explanations)
+        })
+    }
+
+    fn healing(&self) -> BoxFuture<'_, Result<Healing, Refused>> {
+        Box::pin(async {
+            let status = self.ask_heal(heal::Request::Status).await.ok_or_else(busy)?;
+            Ok(healing(status))
+        })
+    }
+
+    fn heal(&self, order: HealOrder, by: String) -> BoxFuture<'_, Result<String, Refused>> {
+        Box::pin(async move {
+            let request = |reply| match order {
+                HealOrder::Switch(on) => heal::Request::Switch { on, by, reply },
+                HealOrder::Resume => heal::Request::Resume { by, reply },
+                HealOrder::Answer { id, yes } => heal::Request::Answer { id, yes, by, reply },
+            };
+            self.ask_heal(request).await.ok_or_else(busy)?.map_err(Refused::Unknown)
+        })
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<String, Refused>> {
@@ -163,6 +223,19 @@ fn explain(view: &View, name: &str) -> Result<Vec<Explanation>, Refused> {
     Ok(explanations)
 }
 
+fn healing(status: heal::Status) -> Healing {
+    let heal::Status { killed, fence, breaker, asked, cases, tally: _ } = status;
+    let named = |(name, says): (String, String)| Named { name, says };
+    Healing {
+        off: killed,
+        leads: fence.is_some(),
+        fence,
+        breaker,
+        asked: asked.into_iter().map(named).collect(),
+        cases: cases.into_iter().map(named).collect(),
+    }
+}
+
 fn explanation(chart: &chart::Chart, now: crate::clock::Moment) -> Explanation {
     let chart::Explanation { verdict, facts, follows, would_change } = chart::explain(chart, now);
     Explanation {
@@ -175,6 +248,7 @@ fn explanation(chart: &chart::Chart, now: crate::clock::Moment) -> Explanation {
         facts,
         follows,
         would_change,
+        healing: Vec::new(),
     }
 }
 

@@ -31,7 +31,7 @@ use crate::{
     config::{self, Config},
     health::{
         self, Board,
-        doctor::{self, Charts, Sources},
+        doctor::{self, Sources},
     },
     kernel::{
         events,
@@ -84,6 +84,8 @@ pub(super) struct Life {
     /// The first life of the process: what is wrong ends it.
     first: bool,
     view: Arc<View>,
+    /// For whoever asks backends about themselves.
+    configs: tokio::sync::watch::Sender<Arc<Config>>,
     /// None where only the proxy runs.
     forwarding: Option<Forwarding>,
     serving: Serving,
@@ -156,15 +158,16 @@ impl Life {
             None => no_tables(),
         };
         let (store, handle) = Store::open(tables, config.clone(), cpus.len() as u32, clock.clone())?;
-        let (board, charts, proxied) = (Board::default(), Charts::default(), handle.proxied());
+        let (board, charts, proxied) = (Board::default(), door.charts(), handle.proxied());
         let targets = handle.targets();
+        let (tell, told) = mpsc::channel(QUEUE);
         let view = Arc::new(View::new(
             handle,
             counters,
             board.clone(),
-            charts.clone(),
+            &door,
             clock.clone(),
-            door.totals(),
+            tell.clone(),
             serving.shown(),
         ));
         if let Some(forwarding) = &mut forwarding {
@@ -174,7 +177,6 @@ impl Life {
         let seed = forwarding.as_ref().map_or(0, |forwarding| forwarding.basis.key[0]);
         let settings = health::Settings { seed, at_once: 512 };
         loops.spawn(health::watch(targets, reports_sender, board.clone(), clock.clone(), settings));
-        let (_tell, told) = mpsc::channel(QUEUE);
         let (current, counted) = (view.store.clone(), view.store.clone());
         let mut flows = view.counters.clone().map(FlowFacts::new);
         let sources = Sources {
@@ -186,6 +188,8 @@ impl Life {
             }),
         };
         let (influence_sender, mut influences) = mpsc::channel(QUEUE);
+        let (configs, followed) = tokio::sync::watch::channel(config.clone());
+        loops.spawn(health::report::watch(followed, tell, clock.clone()));
         loops.spawn(doctor::watch(sources, charts, influence_sender, clock));
         let listener = view.clone();
         loops.spawn(async move {
@@ -213,6 +217,7 @@ impl Life {
             first,
             door,
             view,
+            configs,
             forwarding,
             certificates: Certificates::follow(&config, &serving.store()),
             serving,
@@ -382,6 +387,7 @@ impl Life {
             forwarding.follow(&self.view, &self.config, &config).await;
         }
         self.config = config.clone();
+        self.configs.send_replace(config.clone());
         self.view.store.tell(Event::Configured(config)).await;
         self.view.store.settled().await;
     }

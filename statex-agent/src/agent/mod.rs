@@ -16,6 +16,7 @@
 //! | `interfaces.rs` | which interfaces carry the program |
 //! | `view.rs` | what the two doors see of a life |
 //! | `control.rs` | what the control socket asks |
+//! | `healing.rs` | what healing sees of a life |
 //! | `flow_facts.rs` | what counters tell of backends' health |
 //! | `sample.rs` | what `/metrics` asks |
 //! | `requests.rs` | what both are told of the proxy |
@@ -25,6 +26,7 @@ mod certificates;
 mod control;
 mod flow_facts;
 mod forwarding;
+mod healing;
 mod interfaces;
 mod life;
 mod reload;
@@ -139,7 +141,8 @@ async fn serve(
 ) -> anyhow::Result<(Arc<Config>, Serving)> {
     let Start { path, mut config, basis, mut serving, prepared } = start;
     let mut stop = std::pin::pin!(signals::stop().context("cannot listen for signals")?);
-    let door = Door::new();
+    let (door, heal_requests) = Door::new();
+    let healing = tokio::spawn(healing::heal(door.clone(), config.clone(), heal_requests));
     let lives = async {
         serving.follow(prepared).await;
         let mut loaded = match basis {
@@ -156,13 +159,16 @@ async fn serve(
             }
         }
     };
-    tokio::select! {
+    let end = tokio::select! {
         end = lives => end,
-        failed = socket.serve(allowed, door.clone()) => {
-            failed.context("the control socket failed")?;
-            anyhow::bail!("the control socket was closed")
-        }
-    }
+        failed = socket.serve(allowed, door.clone()) => failed
+            .context("the control socket failed")
+            .and_then(|()| Err(anyhow::anyhow!("the control socket was closed"))),
+    };
+    healing.abort();
+    // Broken off is what it shall be.
+    let _ = healing.await;
+    end
 }
 
 /// The key of the data plane's hashes: from the configured secret, else the one that there is.

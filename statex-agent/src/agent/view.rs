@@ -9,10 +9,15 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
+use tokio::sync::mpsc;
 
+use super::control::Door;
 use crate::{
     clock::{Clock, Moment},
-    health::{Board, doctor::Charts},
+    health::{
+        Board,
+        doctor::{Charts, Told},
+    },
     kernel::counters::Counters,
     proxy::plan::Plan,
     state::{snapshot::Snapshot, store::Handle},
@@ -26,6 +31,8 @@ pub(super) struct View {
     pub(super) board: Board,
     pub(super) charts: Charts,
     pub(super) totals: Arc<Totals>,
+    /// Where facts about backends go.
+    pub(super) tell: mpsc::Sender<Told>,
     /// What the proxy goes by; None where there is no proxy.
     pub(super) plan: Arc<ArcSwapOption<Plan>>,
     clock: Clock,
@@ -45,13 +52,14 @@ impl View {
         store: Handle,
         counters: Option<Arc<Counters>>,
         board: Board,
-        charts: Charts,
+        door: &Door,
         clock: Clock,
-        totals: Arc<Totals>,
+        tell: mpsc::Sender<Told>,
         plan: Arc<ArcSwapOption<Plan>>,
     ) -> Self {
         let (attached, problems) = (AtomicBool::new(false), Mutex::default());
-        Self { store, counters, board, charts, totals, plan, clock, attached, problems }
+        let (charts, totals) = (door.charts(), door.totals());
+        Self { store, counters, board, charts, totals, tell, plan, clock, attached, problems }
     }
 
     /// Notes whether the program is attached, and what keeps it from some interface.

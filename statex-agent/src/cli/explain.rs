@@ -46,6 +46,7 @@ fn text(explanation: &Explanation) -> String {
         list("what is known:", &explanation.facts),
         list("what follows:", &explanation.follows),
         list("what would change it:", &explanation.would_change),
+        if explanation.healing.is_empty() { String::new() } else { list("healing:", &explanation.healing) },
     ]
     .concat()
 }

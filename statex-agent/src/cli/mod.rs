@@ -4,11 +4,13 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what a command line is for")]
 
+mod audit;
 mod backend;
 mod check;
 mod control;
 mod explain;
 mod forecast;
+mod heal;
 mod log;
 mod paint;
 mod run;
@@ -44,6 +46,10 @@ enum Command {
     Status(status::Arguments),
     /// Say why a backend is as it is, and what would change it.
     Explain(explain::Arguments),
+    /// Show what healing does, and tell it what to do.
+    Heal(heal::Arguments),
+    /// Show what was decided and done, and check that the record of it is whole.
+    Audit(audit::Arguments),
     /// Give a backend no new flows; those that run go on.
     Drain(control::Backend),
     /// End a backend's drain.
@@ -82,6 +88,8 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Heal(arguments) => heal::run(&arguments),
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Drain(arguments) => control::drain(&arguments, true),
         Command::Undrain(arguments) => control::drain(&arguments, false),
         Command::Reload(arguments) => control::reload(&arguments),

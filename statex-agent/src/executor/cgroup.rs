@@ -8,7 +8,12 @@ const ROOT: &str = "/sys/fs/cgroup";
 /// The folder of a process's control group; `None`: it has none here, or it is of another host.
 pub fn of_process(pid: i64) -> Option<PathBuf> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-    let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    of_path(text.lines().find_map(|line| line.strip_prefix("0::"))?)
+}
+
+/// The folder of a control group by its path below the root.
+pub fn of_path(path: &str) -> Option<PathBuf> {
+    let path = path.trim_start_matches('/');
     // A path that leads out of the root is of a namespace that is not ours.
     let safe = !path.split('/').any(|part| part == "..") && !path.is_empty();
     safe.then(|| Path::new(ROOT).join(path)).filter(|folder| folder.is_dir())

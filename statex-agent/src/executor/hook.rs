@@ -1,6 +1,7 @@
 //! How a replica is asked to help itself, before anything harder is done to it.
 
 use super::{ExecutorError, Replica};
+pub use crate::config::Hook;
 use crate::web::{self, Url};
 use hyper::Method;
 use std::process::Stdio;
@@ -9,17 +10,6 @@ use tokio::process::Command;
 
 /// How long it may take.
 const WITHIN: Duration = Duration::from_secs(10);
-
-/// A way to ask.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Hook {
-    /// A signal by name, such as `HUP`, to the replica's main process.
-    Signal(String),
-    /// A command on this host. It finds `STATEX_REPLICA`, `STATEX_NAME` and `STATEX_ADDRESS` in its environment.
-    Command(Vec<String>),
-    /// `POST`, with the replica in JSON.
-    Url(Url),
-}
 
 /// Asks by command or URL; signals are sent by the executor that knows the process.
 ///

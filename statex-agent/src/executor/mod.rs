@@ -13,29 +13,38 @@
 //! | `run.rs` | carries steps out, and undoes what a failure leaves half done |
 //! | `dry.rs` | an executor that only says what it would do |
 //! | `docker/` | containers, by the Docker Engine |
+//! | `systemd/` | units of a template, by systemd's manager |
+//! | `process.rs` | processes that the agent starts itself |
+//! | `webhook.rs` | whatever answers at a URL |
+//! | `build.rs` | the executor that the configuration asks for |
 //! | `hook.rs` | how a replica is asked to help itself |
 //! | `cgroup.rs` | what the kernel tells of a replica's control group |
 //!
 //! An executor that cannot be asked says [`ExecutorError::Unreachable`]: that is no fact about the replicas. Whoever
 //! hears it keeps what it knew and does nothing.
 
+mod build;
 pub mod cgroup;
 pub mod docker;
 pub mod dry;
 pub mod hook;
 pub mod plan;
+pub mod process;
 pub mod replica;
 pub mod run;
 #[cfg(test)]
 pub(crate) mod scripted;
+pub mod systemd;
+pub mod webhook;
 
 use futures_util::future::BoxFuture;
 use std::fmt;
 use std::time::Duration;
 
+pub use build::build;
 pub use plan::{Refusal, plan};
 pub use replica::{Condition, Exit, Observed, Replica, Usage};
-pub use run::{Balancer, Failed, run};
+pub use run::{Balancer, Failed, run, steps};
 
 /// What is wanted of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,6 +25,7 @@ pub(crate) fn chart(number: usize, class: Class, since: u64) -> Chart {
         share: 1.0,
         wanted: 1.0,
         requests: (0, 0),
+        in_flight: None,
         evidence: 0.0,
     }
 }

@@ -2,13 +2,15 @@
 
 use super::budget::{self, Fleet};
 use super::ladder::Rung;
-use super::policy::{Policy, holds_data};
+use super::stateful::holds_data;
 use crate::clock::Moment;
-use crate::executor::{Abilities, Replica};
+use crate::config::Heal;
+use crate::executor::{Abilities, Patience, Replica};
 use crate::health::chart::{Chart, span};
 use crate::health::diagnosis::Class;
 use crate::health::ejection::Admission;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// All that counts for a decision, beside the backend itself.
@@ -30,7 +32,9 @@ pub struct Scene<'a> {
 #[derive(Clone, Debug)]
 pub struct Pool<'a> {
     pub name: &'a str,
-    pub policy: &'a Policy,
+    pub policy: &'a Heal,
+    /// Of its executor.
+    pub patience: Patience,
     pub charts: &'a [Chart],
     /// Of its executor; `None`: there is none.
     pub abilities: Option<Abilities>,
@@ -38,6 +42,8 @@ pub struct Pool<'a> {
     pub unreachable: Option<&'a str>,
     /// Replicas that are being worked on.
     pub in_progress: u32,
+    /// Backends that somebody else than the healer has drained.
+    pub maintained: &'a BTreeSet<String>,
     /// When its configuration changed last.
     pub changed: Option<Moment>,
     pub outlook: Option<Outlook>,
@@ -82,6 +88,7 @@ pub fn checks(
         cause(pool, chart),
         elsewhere(scene),
         grace(scene, pool, replica),
+        maintenance(pool, chart),
     ];
     if rung.touches() {
         checks.push(able(pool, replica, rung));
@@ -140,10 +147,10 @@ fn known(pool: &Pool<'_>, chart: &Chart) -> Check {
 fn cause(pool: &Pool<'_>, chart: &Chart) -> Check {
     let sick = |it: &&Chart| is_sick(it);
     let (all, ill) = (pool.charts.len(), pool.charts.iter().filter(sick).count());
-    let most = ((pool.policy.most_unhealthy * all as f64).ceil() as usize).max(1);
-    let percent = pool.policy.most_unhealthy * 100.0;
+    let percent = pool.policy.max_unhealthy;
+    let most = (usize::from(percent) * all).div_ceil(100).max(1);
     if ill > most {
-        let says = format!("{ill} of {all} are sick, more than {percent:.0} %: a dependency is suspected");
+        let says = format!("{ill} of {all} are sick, more than {percent} %: a dependency is suspected");
         return check("cause", false, says);
     }
     let reason = |it: &Chart| it.worst().map(|worst| (worst.class, worst.source));
@@ -198,6 +205,14 @@ fn grace(scene: &Scene<'_>, pool: &Pool<'_>, replica: Option<&Replica>) -> Check
             format!("it was started {} ago; it is left alone for {}", span(age), span(grace)),
         ),
         None => check("grace", true, "nothing was started or changed just now"),
+    }
+}
+
+/// What somebody works on is left to him.
+fn maintenance(pool: &Pool<'_>, chart: &Chart) -> Check {
+    match pool.maintained.contains(&*chart.backend) {
+        true => check("maintenance", false, "somebody has drained it: it is left to him"),
+        false => check("maintenance", true, "nobody else works on it"),
     }
 }
 

@@ -5,11 +5,11 @@ use super::breaker::Breaker;
 use super::case::{Case, Phase};
 use super::guard::{Check, Pool, Scene, checks, is_sick};
 use super::ladder::{Rung, begin};
-use super::policy::Mode;
 use crate::clock::Moment;
-use crate::executor::{Abilities, Replica};
+use crate::config::Mode;
+use crate::executor::{Abilities, Patience, Replica};
 use crate::health::chart::Chart;
-use crate::health::diagnosis::{Class, Source};
+use crate::health::diagnosis::Class;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -95,12 +95,19 @@ impl Healer {
     }
 
     /// Takes in what became of an action.
-    pub fn done(&mut self, who: &Who, outcome: &Outcome, now: Moment, pool: &Pool<'_>) {
+    pub fn done(
+        &mut self,
+        who: &Who,
+        outcome: &Outcome,
+        now: Moment,
+        abilities: Option<Abilities>,
+        patience: Patience,
+    ) {
         let Some(case) = self.cases.get_mut(who).filter(|case| case.phase == Phase::Acting) else { return };
-        let can = pool.abilities.unwrap_or(NONE);
+        let can = abilities.unwrap_or(NONE);
         match outcome {
             Outcome::Done => {
-                let until = now + case.rung.helps_within(pool.policy.patience);
+                let until = now + case.rung.helps_within(patience);
                 case.phase = Phase::Checking { until };
             }
             Outcome::Unreachable => {
@@ -110,7 +117,7 @@ impl Healer {
             }
             Outcome::Failed => {
                 self.breaker.note(false, now);
-                case.climb(case.rung.next(can), now);
+                case.climb(case.rung.next(can, true), now);
             }
         }
     }
@@ -144,6 +151,10 @@ impl Healer {
         }
     }
 
+    pub fn cases(&self) -> impl Iterator<Item = (&Who, &Case)> {
+        self.cases.iter()
+    }
+
     /// The case of a backend, for whoever explains it.
     pub fn case(&self, who: &Who) -> Option<&Case> {
         self.cases.get(who)
@@ -170,9 +181,10 @@ impl Healer {
         if !sick {
             return self.well(chart, now, who);
         }
-        let source = chart.worst().map_or(Source::Requests, |worst| worst.source);
+        let down = chart.class == Class::Down;
+        let runs = replica.is_none_or(|replica| replica.condition.runs());
         let start = || {
-            let (rung, wait) = begin(chart.class, source, can, pool.policy.patience);
+            let (rung, wait) = begin(chart.class, runs, can, pool.patience);
             (rung, now + wait)
         };
         let case = self.cases.entry(who.clone()).or_insert_with(|| {
@@ -193,7 +205,7 @@ impl Healer {
             Phase::Checking { .. } => {
                 (case.done, case.said) = (false, None);
                 let rung = case.rung;
-                case.climb(rung.next(can), now);
+                case.climb(rung.next(can, down), now);
                 self.breaker.note(false, now);
                 Some(decision(chart, rung, replica, Verdict::NotHelped, Vec::new()))
             }
@@ -202,9 +214,13 @@ impl Healer {
                 None
             }
             Phase::Watching { .. } => {
-                // What comes by itself has had its time.
                 if case.rung.comes_by_itself() {
-                    case.climb(case.rung.next(can), now);
+                    // It has had its time.
+                    case.climb(case.rung.next(can, down), now);
+                    if case.rung.comes_by_itself() {
+                        case.phase = Phase::Watching { until: now + case.rung.helps_within(pool.patience) };
+                        return None;
+                    }
                 }
                 self.propose(scene, pool, chart, replica, &who, None)
             }

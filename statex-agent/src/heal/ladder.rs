@@ -11,7 +11,7 @@
 //! | page | a person is called, and nothing more is done | | |
 
 use crate::executor::{Abilities, Patience};
-use crate::health::diagnosis::{Class, Source};
+use crate::health::diagnosis::Class;
 use std::time::Duration;
 
 /// A step of the ladder.
@@ -70,10 +70,10 @@ impl Rung {
         }
     }
 
-    /// The next rung that is possible here.
-    pub fn next(self, can: Abilities) -> Self {
+    /// The next rung that is possible here. What is down has no new flows that it could be drained of.
+    pub fn next(self, can: Abilities, down: bool) -> Self {
         let higher = Self::ALL.into_iter().filter(|rung| *rung > self);
-        let mut possible = higher.filter(|rung| rung.is_possible(can));
+        let mut possible = higher.filter(|rung| rung.is_possible(can) && !(down && *rung == Self::Drain));
         possible.next().unwrap_or(Self::Page)
     }
 
@@ -89,13 +89,14 @@ impl Rung {
 
 /// Where a backend's way up begins, and how long is waited there first.
 ///
-/// What runs no more needs neither weight nor drain; its runtime gets a moment to start it again by itself.
-pub fn begin(class: Class, source: Source, can: Abilities, patience: Patience) -> (Rung, Duration) {
+/// What runs no more is started again, when its runtime has had a moment to do so by itself. What is down and nobody
+/// here can touch gets a minute before a person is called.
+pub fn begin(class: Class, runs: bool, can: Abilities, patience: Patience) -> (Rung, Duration) {
     let seconds = Duration::from_secs;
-    match (class, source) {
-        (Class::Down, Source::Runtime) => (Rung::Eject, seconds(2)),
-        (Class::Down, _) if can.restart || can.scale || can.hook => (Rung::Eject, seconds(5)),
-        (Class::Down, _) => (Rung::Eject, seconds(60)),
+    match class {
+        Class::Down if !runs => (Rung::Hook.next(can, true), seconds(2)),
+        Class::Down if can.restart || can.scale || can.hook => (Rung::Eject, seconds(5)),
+        Class::Down => (Rung::Eject, seconds(60)),
         _ => (Rung::Weight, Rung::Weight.helps_within(patience)),
     }
 }
@@ -107,11 +108,11 @@ mod tests {
 
     const NONE: Abilities = Abilities { hook: false, restart: false, scale: false, asks: false };
 
-    fn way(can: Abilities) -> Vec<&'static str> {
+    fn way(can: Abilities, down: bool) -> Vec<&'static str> {
         let mut rung = Rung::Weight;
         let mut way = vec![rung.word()];
         while rung != Rung::Page {
-            rung = rung.next(can);
+            rung = rung.next(can, down);
             way.push(rung.word());
         }
         way
@@ -119,19 +120,21 @@ mod tests {
 
     #[test]
     fn the_way_leads_from_less_to_do_to_a_person() {
-        assert_eq!(way(ALL), ["weight", "eject", "drain", "hook", "restart", "replace", "page"]);
+        assert_eq!(way(ALL, false), ["weight", "eject", "drain", "hook", "restart", "replace", "page"]);
     }
 
     #[test]
     fn what_cannot_be_done_is_left_out() {
-        assert_eq!(way(NONE), ["weight", "eject", "drain", "page"]);
-        assert_eq!(way(Abilities { restart: true, ..NONE }), ["weight", "eject", "drain", "restart", "page"]);
+        assert_eq!(way(NONE, false), ["weight", "eject", "drain", "page"]);
+        assert_eq!(way(Abilities { restart: true, ..NONE }, true), ["weight", "eject", "restart", "page"]);
     }
 
     #[test]
-    fn what_has_ended_is_not_waited_for_long() {
-        let (rung, wait) = begin(Class::Down, Source::Runtime, ALL, Patience::default());
-        assert!(rung == Rung::Eject && wait <= Duration::from_secs(2));
-        assert_eq!(begin(Class::Failing, Source::Requests, ALL, Patience::default()).0, Rung::Weight);
+    fn what_has_ended_is_started_again_at_once() {
+        let patience = Patience::default();
+        assert_eq!(begin(Class::Down, false, ALL, patience), (Rung::Restart, Duration::from_secs(2)));
+        assert_eq!(begin(Class::Down, true, ALL, patience).0, Rung::Eject);
+        assert_eq!(begin(Class::Failing, true, ALL, patience).0, Rung::Weight);
+        assert_eq!(begin(Class::Down, true, NONE, patience), (Rung::Eject, Duration::from_secs(60)));
     }
 }

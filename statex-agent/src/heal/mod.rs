@@ -9,7 +9,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `policy.rs` | what the operator allows |
+//! | `stateful.rs` | which programs hold data |
 //! | `ladder.rs` | the rungs |
 //! | `case.rs` | one backend on its way up |
 //! | `guard.rs` | what must hold before anything is done |
@@ -17,16 +17,39 @@
 //! | `backoff.rs` | the time between two tries |
 //! | `breaker.rs` | stops all of it when it does not help |
 //! | `healer.rs` | decides |
+//! | `matching.rs` | which replica is which backend |
+//! | `record.rs` | a decision as it is written down |
 //!
-//! All of these are pure.
+//! All of these are pure. Around them:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `patrol.rs` | the loop |
+//! | `crew.rs` | an executor under watch |
+//! | `gate.rs` | the balancer: draining, and who serves |
+//! | `keeper.rs` | the lease |
+//! | `tally.rs` | what is counted |
+//! | `notes.rs` | what outlives the agent |
+//! | `request.rs` | what people ask |
+//! | `alert.rs` | calling a person |
 
+pub mod alert;
 pub mod backoff;
 pub mod breaker;
 pub mod budget;
 pub mod case;
+pub mod crew;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod gate;
 pub mod guard;
 pub mod healer;
+pub mod keeper;
 pub mod ladder;
-pub mod policy;
+pub mod matching;
+pub mod notes;
+pub mod patrol;
+pub mod record;
+pub mod request;
+pub mod stateful;
+pub mod tally;

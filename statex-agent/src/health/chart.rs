@@ -29,6 +29,8 @@ pub struct Chart {
     pub wanted: f64,
     /// Requests and failures in the last ten seconds.
     pub requests: (u64, u64),
+    /// Requests under way, as far as the proxy or the backend itself says.
+    pub in_flight: Option<u32>,
     /// How much speaks against it across windows; 1 is enough to act.
     pub evidence: f64,
 }
@@ -217,6 +219,7 @@ mod tests {
             share: 1.0,
             wanted: 1.0,
             requests: (0, 0),
+            in_flight: None,
             evidence: 0.0,
         }
     }

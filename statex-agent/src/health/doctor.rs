@@ -34,6 +34,11 @@ impl Charts {
         self.0.load_full()
     }
 
+    #[cfg(test)]
+    pub(crate) fn put(&self, charts: Vec<Chart>) {
+        self.0.store(Arc::new(charts));
+    }
+
     pub fn of(&self, name: &BackendName) -> Option<Chart> {
         let charts = self.0.load();
         charts.iter().find(|it| *it.pool == *name.pool && *it.backend == *name.backend).cloned()

@@ -12,6 +12,7 @@
 //! | `schedule.rs` | when which target is probed: pure |
 //! | `probe.rs` | one probe: TCP, HTTP, UDP |
 //! | `verdict.rs` | rise and fall: pure |
+//! | `report/` | what backends say of themselves |
 //! | `facts.rs`, `latency.rs` | what can be told of a backend |
 //! | `outlier/` | who fails more, or is slower, than the others: pure |
 //! | `diagnosis.rs` | from all that is known to the worst that counts: pure |
@@ -33,6 +34,7 @@ pub mod influence;
 pub mod latency;
 pub mod outlier;
 pub mod probe;
+pub mod report;
 mod schedule;
 #[cfg(test)]
 mod tests;

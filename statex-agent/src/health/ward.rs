@@ -292,6 +292,7 @@ impl Ward {
                 share: bed.share * ramp,
                 wanted: bed.wanted(),
                 requests: (window.requests, window.failures),
+                in_flight: bed.in_flight,
                 evidence: self.outliers.evidence(name),
             }
         };

@@ -10,7 +10,7 @@ use crate::health::influence::{Admits, Influence};
 use crate::health::{self, Verdict};
 use crate::kernel::image::Region;
 use crate::kernel::links::Link;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ pub struct Snapshot {
     /// What health does to the backends of each pool, for whoever balances himself: those without an entry have their
     /// whole weight.
     pub influences: HashMap<BackendName, Influence>,
+    /// Drained by an operator or by healing.
+    pub drained: BTreeSet<BackendName>,
     /// By interface index.
     pub links: BTreeMap<u32, Link>,
     pub progress: Progress,
@@ -113,6 +115,7 @@ impl Snapshot {
             services,
             proxied,
             influences,
+            drained: state.drained.clone(),
             links: state.links.clone(),
             progress,
         }

@@ -9,9 +9,12 @@
 //! | `pool.rs` | `[[pool]]`, `[[pool.backend]]` |
 //! | `health.rs` | `[pool.health]` |
 //! | `outlier.rs` | `[pool.outlier]` |
+//! | `workload.rs` | `[pool.workload]`, `[pool.report]` |
+//! | `heal.rs` | `[heal]`, `[pool.heal]` |
 //! | `service.rs` | `[[service]]` |
 //! | `proxy/` | `[proxy]`, `[[listener]]`, `[[route]]` and all that goes with them |
 
+mod heal;
 mod health;
 mod limits;
 mod node;
@@ -21,12 +24,14 @@ mod pool;
 pub mod proxy;
 mod service;
 mod words;
+mod workload;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipnet::IpNet;
 
 use super::error::Problem;
+pub use heal::{Alert, Budget, Heal, Healing, LeasePlace, Mode, Most, Window};
 pub use health::{Health, Probe, Via};
 pub use limits::{Limits, Timeouts};
 pub use node::{Attach, Control, Log, LogFormat, LogLevel, Node, OnStop, Secret};
@@ -35,6 +40,7 @@ pub use path::{Encapsulation, Nat, QuicId};
 pub use pool::{Backend, BackendState, Mac, NextHop, Pool};
 pub use service::{Affinity, Destination, Forward, PortMatch, Protocol, Service, SourceRate};
 pub use words::Words;
+pub use workload::{Hook, Report, ReportKind, Runner, RunnerKind, Workload};
 
 /// Where metrics are served unless the configuration says otherwise.
 pub const DEFAULT_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9180);
@@ -55,6 +61,7 @@ pub struct Config {
     pub deny: Vec<IpNet>,
     /// One flow event in so many is told; 0: none.
     pub event_sample: u32,
+    pub healing: Healing,
     /// By rotation, each at most once.
     pub quic: Vec<QuicId>,
     /// In the order of the file; names are unique.

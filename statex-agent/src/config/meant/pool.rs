@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::proxy::Upstream;
-use super::{Health, Outlier, Words};
+use super::{Heal, Health, Outlier, Report, Words, Workload};
 
 /// `[[pool]]`: backends that can stand in for one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,12 @@ pub struct Pool {
     /// `None`: never probed, always believed alive.
     pub health: Option<Health>,
     pub outlier: Outlier,
+    /// `None`: backends are not asked about themselves.
+    pub report: Option<Report>,
+    /// `None`: nobody here can start or stop its replicas.
+    pub workload: Option<Workload>,
+    /// `None`: nothing is healed, and nothing said about it.
+    pub heal: Option<Heal>,
     /// What the proxy needs of it.
     pub upstream: Upstream,
 }

@@ -2,7 +2,7 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `node.rs`, `limits.rs`, `path.rs`, `pool.rs`, `health.rs`, `outlier.rs`, `service.rs` | tables, one by one; named as the types in `meant/` |
+//! | `node.rs`, `limits.rs`, `path.rs`, `pool.rs`, `health.rs`, `outlier.rs`, `heal.rs`, `workload.rs`, `service.rs` | tables, one by one; named as the types in `meant/` |
 //! | `proxy/` | the proxy's tables |
 //! | `fit.rs` | checks of single values: names, paths, addresses, duplicates |
 //! | `check/` | checks between tables |
@@ -12,6 +12,7 @@
 
 mod check;
 mod fit;
+mod heal;
 mod health;
 mod limits;
 mod node;
@@ -20,6 +21,7 @@ mod path;
 mod pool;
 mod proxy;
 mod service;
+mod workload;
 
 use super::error::{Place, Report};
 use super::meant::{self, Config};
@@ -59,6 +61,7 @@ pub(super) fn config(root: &Root, report: &mut Report) -> Config {
         nat: path::nat(&root.nat.or_empty(), report),
         encapsulation: path::encapsulation(&root.encapsulation.or_empty(), report),
         deny: path::deny(&root.deny.or_empty(), report),
+        healing: heal::healing(&root.heal.or_empty(), report),
         event_sample: node::event_sample(&root.events.or_empty(), report),
         proxy: proxy::proxy(root, report),
         ..Config::default()

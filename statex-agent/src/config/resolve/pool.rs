@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use super::{Pool, fit, health, outlier, proxy};
+use super::{Pool, fit, heal, health, outlier, proxy, workload};
 use crate::config::error::Report;
-use crate::config::meant::{self, BackendState, QuicId};
-use crate::config::written::{self, Hex, Key};
+use crate::config::meant::{self, BackendState, Mode, QuicId};
+use crate::config::written::{self, Hex, Key, quoted};
 
 pub(super) fn pool<'a>(
     written: &'a written::Pool,
@@ -35,9 +35,37 @@ pub(super) fn pool<'a>(
     };
     warn_if_nobody_serves(written, &meant_backends, report);
     let outlier = outlier::outlier(&written.outlier.or_empty(), report);
+    let heal = written.heal.given().map(|table| heal::heal(table, report));
+    let workload = written.workload.given().and_then(|table| workload::workload(table, report));
+    let asked = written.report.given().and_then(|table| workload::report(table, report));
+    names_of_backends(written, &meant_backends, report);
+    if heal.as_ref().is_some_and(|heal| heal.mode != Mode::Observe) && written.workload.is_absent() {
+        let message = "nobody can restart its replicas: all that can be done is to drain, and to call a person; add [pool.workload]";
+        report.warn(&written.heal.place, message);
+    }
     let upstream = proxy::upstream(written, report);
-    let meant = meant::Pool { name: name?, backends: meant_backends, health, outlier, upstream };
+    let meant = meant::Pool {
+        name: name?,
+        backends: meant_backends,
+        health,
+        outlier,
+        report: asked,
+        workload,
+        heal,
+        upstream,
+    };
     Some(Pool { written, backends, meant })
+}
+
+/// Who is allowed by name must be there: a name that nobody has would allow nothing, silently.
+fn names_of_backends(written: &written::Pool, backends: &[meant::Backend], report: &mut Report) {
+    let Some(heal) = written.heal.given() else { return };
+    for allowed in heal.allowed.list() {
+        if !backends.iter().any(|backend| backend.name == allowed.value) {
+            let message = format!("{} is no backend of this pool", quoted(&allowed.value));
+            report.error(&allowed.place, message);
+        }
+    }
 }
 
 fn warn_if_nobody_serves(written: &written::Pool, backends: &[meant::Backend], report: &mut Report) {

@@ -21,12 +21,13 @@ use toml::de::{DeTable, DeValue};
 use super::error::Place;
 use super::meant::proxy::{BackendProtocol, Balance, WhenDead};
 use super::meant::{
-    Affinity, Attach, BackendState, Forward, LogFormat, LogLevel, Mac, OnStop, PortMatch, Protocol, Via,
+    Affinity, Attach, BackendState, Forward, LogFormat, LogLevel, Mac, Mode, OnStop, PortMatch, Protocol,
+    RunnerKind, Via,
 };
 pub(super) use proxy::*;
 pub(super) use read::{Element, Key, Map, Reader, Table, quoted};
 use read::{Written, found, tables};
-pub(super) use text::ProbeKind;
+pub(super) use text::{ProbeKind, ReportForm};
 pub(super) use units::{Hex, Payload, PortRange, SecretText, StatusRange, Time};
 
 type List<T> = Vec<Element<T>>;
@@ -45,6 +46,7 @@ tables! {
         deny: Deny,
         events: Events,
         quic: Quic,
+        heal: Heal,
         pool: List<Pool>,
         service: List<Service>,
         proxy: Proxy,
@@ -123,6 +125,9 @@ tables! {
         backend: List<Backend>,
         health: Health,
         outlier: Outlier,
+        report: Report,
+        workload: Workload,
+        heal: PoolHeal,
         protocol: BackendProtocol,
         tls: BackendTls,
         balance: Balance,
@@ -163,6 +168,55 @@ tables! {
         send: Payload,
         expect: Payload,
         fail_open: bool,
+    }
+    Report {
+        kind: ReportForm,
+        port: i64,
+        path: String,
+        send: Payload,
+        interval: Time,
+        timeout: Time,
+    }
+    Workload {
+        executor: RunnerKind,
+        socket: String,
+        service: String,
+        unit: String,
+        bus: String,
+        command: List<String>,
+        replicas: i64,
+        url: String,
+        secret: SecretText,
+        stop_within: Time,
+        drain_within: Time,
+        ready_within: Time,
+        hook_signal: String,
+        hook_command: List<String>,
+        hook_url: String,
+    }
+    PoolHeal {
+        mode: Mode,
+        max_unhealthy: i64,
+        grace: Time,
+        stateful: bool,
+        allowed: List<String>,
+        budget: List<Budget>,
+    }
+    Budget {
+        percent: i64,
+        count: i64,
+        begins: String,
+        lasts: Time,
+        zone: String,
+    }
+    Heal {
+        audit: String,
+        switch: String,
+        lease: String,
+        etcd: List<String>,
+        etcd_key: String,
+        alert_url: String,
+        alert_command: List<String>,
     }
     Outlier {
         enforce: bool,

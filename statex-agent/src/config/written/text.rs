@@ -95,6 +95,18 @@ impl Words for ProbeKind {
         &[("tcp", Self::Tcp), ("http", Self::Http), ("udp", Self::Udp), ("none", Self::None)];
 }
 
+/// How a backend reports of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) enum ReportForm {
+    AgentCheck,
+    Json,
+}
+
+impl Words for ReportForm {
+    const KIND: &'static str = "kind of report";
+    const WORDS: &'static [(&'static str, Self)] = &[("agent-check", Self::AgentCheck), ("json", Self::Json)];
+}
+
 impl FromText for IpAddr {
     const EXPECTED: &'static str = "an IP address";
 

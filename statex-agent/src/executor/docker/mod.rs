@@ -20,6 +20,7 @@ pub use select::Service;
 
 use super::hook::{self, Hook};
 use super::{Abilities, Executor, ExecutorError, Observed, Order, Patience, Step};
+use crate::clock::Clock;
 use bollard::Docker as Engine;
 use bollard::errors::Error;
 use bollard::models::{ContainerCreateBody, ContainerInspectResponse, NetworkConnectRequest};
@@ -32,7 +33,7 @@ use futures_util::future::BoxFuture;
 use see::Counted;
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
@@ -72,6 +73,22 @@ impl Docker {
             .map_err(|error| ExecutorError::Unreachable { what: name.clone(), why: error.to_string() })?;
         let (starts, counted, news) = (AsyncMutex::default(), Mutex::default(), Notify::new());
         Ok(Self { engine, name, service, patience, hook, starts, counted, news })
+    }
+
+    /// The same, which listens for the engine's news as long as somebody has it.
+    ///
+    /// # Errors
+    /// The socket's path is none.
+    pub fn listening(
+        socket: &Path,
+        service: Service,
+        patience: Patience,
+        hook: Option<Hook>,
+        clock: Clock,
+    ) -> Result<Arc<Self>, ExecutorError> {
+        let docker = Arc::new(Self::new(socket, service, patience, hook)?);
+        tokio::spawn(events::listen(Arc::downgrade(&docker), clock));
+        Ok(docker)
     }
 
     async fn inspect_all(&self) -> Result<Vec<ContainerInspectResponse>, ExecutorError> {

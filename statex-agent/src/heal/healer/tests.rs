@@ -1,15 +1,15 @@
 //! A pool whose backends fall sick, second by second.
 
 use super::*;
+use crate::config::Heal;
 use crate::executor::Condition;
 use crate::executor::scripted::{ALL, replica};
 use crate::heal::fixture::{chart, scene};
-use crate::heal::policy::Policy;
 use proptest::prelude::*;
 
 struct Play {
     healer: Healer,
-    policy: Policy,
+    policy: Heal,
     charts: Vec<Chart>,
     replicas: Vec<Replica>,
     now: Moment,
@@ -20,7 +20,7 @@ struct Play {
 fn play(backends: usize, mode: Mode) -> Play {
     Play {
         healer: Healer::default(),
-        policy: Policy { mode, grace: Duration::ZERO, ..Policy::default() },
+        policy: Heal { mode, grace: Duration::ZERO, ..Heal::default() },
         charts: (0..backends).map(|at| chart(at, Class::Well, 0)).collect(),
         replicas: (1..=backends as u32).map(|number| replica(number, Condition::Running)).collect(),
         now: Moment::from_secs(1000),
@@ -34,14 +34,16 @@ impl Play {
         self.charts[backend] = chart(backend, class, self.now.as_secs());
     }
 
-    fn pool<'a>(policy: &'a Policy, charts: &'a [Chart], abilities: Option<Abilities>) -> Pool<'a> {
+    fn pool<'a>(policy: &'a Heal, charts: &'a [Chart], abilities: Option<Abilities>) -> Pool<'a> {
         Pool {
             name: "web",
             policy,
+            patience: Patience::default(),
             charts,
             abilities,
             unreachable: None,
             in_progress: 0,
+            maintained: const { &std::collections::BTreeSet::new() },
             changed: None,
             outlook: None,
         }
@@ -61,7 +63,13 @@ impl Play {
             for it in decisions {
                 said.push(format!("{} {} {}", it.backend, verdict_word(&it.verdict), it.rung.word()));
                 if matches!(it.verdict, Verdict::Act { .. }) {
-                    self.healer.done(&(it.pool, it.backend), outcome, self.now, &pool);
+                    self.healer.done(
+                        &(it.pool, it.backend),
+                        outcome,
+                        self.now,
+                        pool.abilities,
+                        pool.patience,
+                    );
                 }
             }
         }
@@ -76,7 +84,7 @@ fn one_that_stays_down_goes_up_the_ladder_until_a_person_is_called() {
     play.set(0, Class::Down);
     let said = play.seconds(2000, &Outcome::Done);
     let acted: Vec<&str> = said.iter().filter(|it| !it.contains("not helped")).map(String::as_str).collect();
-    assert_eq!(acted[..3], ["b0 act drain", "b0 act hook", "b0 act restart"]);
+    assert_eq!(acted[..3], ["b0 act hook", "b0 act restart", "b0 act restart"]);
     assert!(said.len() < 20, "{said:?}");
 }
 
@@ -86,25 +94,42 @@ fn three_failures_of_four_open_the_breaker_and_nothing_more_is_done() {
     play.set(0, Class::Down);
     let said = play.seconds(2000, &Outcome::Failed);
     assert_eq!(said.iter().filter(|it| it.contains(" act ")).count(), 4);
-    assert!(said.last().unwrap().contains("hold"), "{said:?}");
+    assert_eq!(said.last().unwrap(), "b0 page page");
     assert!(play.healer.breaker.is_open().is_some());
+    play.set(1, Class::Down);
+    assert_eq!(play.seconds(2000, &Outcome::Done), ["b1 hold hook"]);
 }
 
 #[test]
-fn what_helped_is_said_and_the_ladder_begins_anew() {
+fn what_helped_is_said() {
     let mut play = play(10, Mode::Act);
     play.set(0, Class::Down);
-    let first = play.seconds(6, &Outcome::Done);
-    assert_eq!(first, ["b0 act drain"]);
+    assert_eq!(play.seconds(6, &Outcome::Done), ["b0 act hook"]);
     play.set(0, Class::Well);
-    assert_eq!(play.seconds(60, &Outcome::Done), ["b0 healed drain"]);
+    assert_eq!(play.seconds(60, &Outcome::Done), ["b0 healed hook"]);
+}
+
+#[test]
+fn what_fails_and_runs_is_drained_before_it_is_touched() {
+    let mut play = play(10, Mode::Act);
+    play.set(0, Class::Failing);
+    let said = play.seconds(120, &Outcome::Done);
+    assert_eq!(said[..3], ["b0 act drain", "b0 not helped drain", "b0 act hook"]);
+}
+
+#[test]
+fn what_has_ended_is_started_again_within_seconds() {
+    let mut play = play(10, Mode::Act);
+    play.replicas[0].condition = Condition::Failed;
+    play.set(0, Class::Down);
+    assert_eq!(play.seconds(3, &Outcome::Done), ["b0 act restart"]);
 }
 
 #[test]
 fn in_observe_the_same_is_decided_and_nothing_done() {
     let mut observing = play(10, Mode::Observe);
     observing.set(0, Class::Down);
-    assert_eq!(observing.seconds(300, &Outcome::Done), ["b0 would act drain"]);
+    assert_eq!(observing.seconds(300, &Outcome::Done), ["b0 would act hook"]);
 }
 
 #[test]
@@ -112,7 +137,7 @@ fn a_person_is_asked_before_a_replica_is_touched() {
     let mut play = play(10, Mode::Approve);
     play.set(0, Class::Down);
     let said = play.seconds(60, &Outcome::Done);
-    assert_eq!(said, ["b0 act drain", "b0 not helped drain", "b0 ask hook"]);
+    assert_eq!(said, ["b0 ask hook"]);
     let (id, ..) = play.healer.asked().remove(0);
     assert!(play.healer.answer("restart-99", true, "anna", play.now).is_none());
     assert!(play.healer.answer(&id, true, "anna", play.now).is_some());
@@ -135,7 +160,7 @@ fn a_correlated_failure_is_left_to_people() {
     (0..5).for_each(|at| play.set(at, Class::Down));
     let said = play.seconds(600, &Outcome::Done);
     assert_eq!(said.len(), 5);
-    assert!(said.iter().all(|it| it.contains("hold drain")), "{said:?}");
+    assert!(said.iter().all(|it| it.contains("hold hook")), "{said:?}");
 }
 
 #[test]
@@ -143,7 +168,7 @@ fn an_executor_that_is_away_costs_no_rung() {
     let mut play = play(10, Mode::Act);
     play.set(0, Class::Down);
     let said = play.seconds(100, &Outcome::Unreachable);
-    assert!(said.iter().all(|it| it == "b0 act drain"), "{said:?}");
+    assert!(said.iter().all(|it| it == "b0 act hook"), "{said:?}");
     assert!(play.healer.breaker.is_open().is_none());
 }
 
