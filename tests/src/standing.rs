@@ -23,7 +23,7 @@ const RECORD: &str = "/run/statex-lab.json";
 /// What the holder says when the laboratory stands.
 const READY: &str = "ready";
 /// How long the holder may take to go.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Serialize, Deserialize)]
 struct Record {

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 const NODE_MAC: &str = "02:00:00:00:00:01";
 const PEER: Mac = [2, 0, 0, 0, 0, 2];
 /// Longer than the kernel's three probes take.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A node and its neighbour, joined by veth: 10.1.0.1 and 10.1.0.2, fd01::1 and fd01::2.
 struct Pair {

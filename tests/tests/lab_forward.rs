@@ -8,9 +8,10 @@ use std::time::Duration;
 use statex_tests::client::{Conversation, Crowd, Pace, Transport, curl};
 use statex_tests::deployment::{Configuration, Deployment, Mode, Path};
 use statex_tests::lab::{BACKENDS, Family, Layout, Reactor};
+use statex_tests::wait;
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 const TRANSFER: Duration = Duration::from_secs(60);
 
 /// Opens conversations on a path and says how many origins serve them.
@@ -28,7 +29,12 @@ fn every_path_reaches_every_backend(layout: Layout, modes: &[Mode]) {
     let deployment = Deployment::start(layout, &configuration).unwrap();
     for path in Path::all().filter(|path| modes.contains(&path.mode)) {
         let expected = if path.mode.has_backends() { BACKENDS } else { 1 };
-        assert_eq!(origins(&deployment, path), expected, "{path}");
+        // On a machine that is busy elsewhere a probe may be late, and its backend is out for a while.
+        let reached = || match origins(&deployment, path) {
+            seen if seen == expected => Ok(()),
+            seen => Err(format!("{path}: {seen} of {expected} origins")),
+        };
+        wait::until(PATIENCE, reached).unwrap();
     }
 }
 

@@ -17,7 +17,7 @@ use statex_tests::deployment::Configuration;
 use statex_tests::lab::{Family, Host, Lab, Layout, Reactor, ip};
 use statex_tests::origin::{self, Origin};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn lab() -> Lab {
     Lab::up(Layout::Shared).unwrap()

@@ -12,7 +12,7 @@ use statex_tests::lab::{Namespace, binary, ip};
 use statex_tests::origin::Origin;
 use statex_tests::wait;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How each client speaks: curl's arguments, the scheme, and what curl calls the version.
 const CLIENTS: [(&str, &str, &str); 4] = [

@@ -16,7 +16,7 @@ use statex_tests::lab::{Family, Lab, Layout, Namespace, binary, ip};
 use statex_tests::origin::Origin;
 use statex_tests::wait;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Listeners: the usual one, and one that sends a Retry to everybody.
 const PORT: &str = "443";
 const RETRY_PORT: &str = "444";

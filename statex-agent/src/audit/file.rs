@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Why there is no entry.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    #[error("the audit log {} cannot be written: {error}; make room or set [audit] path", path.display())]
+    #[error("the audit log {} cannot be written: {error}; make room or set heal.audit", path.display())]
     Io { path: PathBuf, error: io::Error },
     #[error("the audit log {} is broken: {broken}; it was left as it is: move it away to begin another", path.display())]
     Broken { path: PathBuf, broken: Broken },

@@ -371,11 +371,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_hook_is_a_signal_to_the_process() {
-        let processes =
-            shell("trap 'exit 7' HUP; while :; do sleep 0.05; done", Some(Hook::Signal("HUP".into())));
+        let folder = tempfile::tempdir().unwrap();
+        let ready = folder.path().join("ready");
+        let text = format!("trap 'exit 7' USR1; : > {}; while :; do sleep 0.05; done", ready.display());
+        let processes = shell(&text, Some(Hook::Signal("USR1".into())));
         processes.begin(1);
-        until(&processes, |all| all.running().count() == 1).await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        until(&processes, |all| all.running().count() == 1 && ready.exists()).await;
         processes.carry_out(&step(|id, name| Step::Hook { id, name }), &Order::default()).await.unwrap();
         let observed = until(&processes, |all| all.replicas[0].exit.is_some()).await;
         assert_eq!(observed.replicas[0].exit.unwrap().code, 7);

@@ -20,7 +20,7 @@ use crate::origin::Origin;
 use crate::wait;
 
 /// How long a change may take to reach the kernel.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Everything that runs. Fields are dropped in this order: programs before the hosts that they run on.
 #[derive(Debug)]

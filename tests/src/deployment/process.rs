@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use crate::wait;
 
 /// How long a program may take to come up or go.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running program. Dropping it kills it.
 #[derive(Debug)]
