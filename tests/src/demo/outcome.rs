@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::client::{Arrival, Crowd, last_failure};
-use crate::deployment::Path;
+use crate::deployment::{HEALTH_MILLIS, Path};
 use crate::lab::BACKENDS;
 
 /// Longest time that the death of a backend may keep newcomers out: the health check's time and a margin for a
 /// machine that is busy with the demonstration itself.
-const KEPT_OUT: Duration = Duration::from_secs(3);
+const KEPT_OUT: Duration = Duration::from_millis(HEALTH_MILLIS + 1500);
 
 /// Counts of one path.
 #[derive(Clone, Debug, Serialize)]

@@ -22,14 +22,15 @@ pub struct Configuration {
     pub backend: fn(usize) -> &'static str,
 }
 
-/// Time from the death of a backend to its leaving the rings: probes that fail, and one that is under way.
-pub const HEALTH_MILLIS: u64 = 2 * 200 + 200;
+/// Time from the death of a backend to its leaving the rings: probes that fail, and one that is under way. A machine
+/// that compiles or floods itself meanwhile answers late; shorter, and it would take living backends for dead.
+pub const HEALTH_MILLIS: u64 = 4 * 500 + 500;
 
 impl Default for Configuration {
     fn default() -> Self {
         Self {
             modes: Mode::ALL.to_vec(),
-            health: "interval = \"200ms\"\ntimeout = \"150ms\"\nrise = 1\nfall = 2\n".to_owned(),
+            health: "interval = \"500ms\"\ntimeout = \"500ms\"\nrise = 1\nfall = 4\n".to_owned(),
             service: "ring_slots = 4093\n".to_owned(),
             node: String::new(),
             backend: |_| "",
