@@ -3,7 +3,7 @@
 //! and python3, whose small web server is the replica.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
@@ -72,12 +72,8 @@ impl Drop for Site {
 }
 
 impl Site {
-    /// `None`, said aloud, where there is no python3.
-    fn new(mode: &str) -> Option<Self> {
-        if !PathBuf::from("/usr/bin/python3").exists() {
-            eprintln!("skipped: there is no /usr/bin/python3 to be a replica");
-            return None;
-        }
+    fn new(mode: &str) -> Self {
+        assert!(Path::new("/usr/bin/python3").exists(), "/usr/bin/python3 is missing: `cargo xtask setup`");
         let namespace = Namespace::new().expect("this test makes network namespaces and needs root");
         ip(&namespace, "link set lo up").unwrap();
         let folder = namespace.run_folder();
@@ -91,7 +87,7 @@ impl Site {
         site.wait_until("all replicas serve", || (1..=3).all(|number| site.serves(number)));
         // What comes within the grace after a start is nobody's fault.
         std::thread::sleep(Duration::from_secs(4));
-        Some(site)
+        site
     }
 
     fn wait_until(&self, what: &str, holds: impl Fn() -> bool) {
@@ -142,7 +138,7 @@ impl Site {
 
 #[test]
 fn a_killed_and_a_frozen_replica_serve_again_and_the_audit_log_says_why() {
-    let Some(site) = Site::new("act") else { return };
+    let site = Site::new("act");
     kill(site.pid(1), Signal::SIGKILL).unwrap();
     kill(site.pid(2), Signal::SIGSTOP).unwrap();
     site.wait_until("both serve again", || site.serves(1) && site.serves(2));
@@ -164,7 +160,7 @@ fn a_killed_and_a_frozen_replica_serve_again_and_the_audit_log_says_why() {
 
 #[test]
 fn who_only_observes_says_what_would_be_done_and_does_nothing() {
-    let Some(site) = Site::new("observe") else { return };
+    let site = Site::new("observe");
     let frozen = site.pid(2);
     kill(frozen, Signal::SIGSTOP).unwrap();
     let said = || site.audit(&["show", "--about", "web/web-2"]).1.contains("restart of web-2");

@@ -14,13 +14,14 @@ const fn tool(need: Need, program: &'static str, package: &'static str) -> Tool 
     Tool { need, program, package }
 }
 
-const TOOLS: [Tool; 11] = [
+const TOOLS: [Tool; 12] = [
     tool(Need::Lab, "ip", "iproute2"),
     tool(Need::Lab, "ethtool", "ethtool"),
     tool(Need::Lab, "bpftool", "bpftool"),
     tool(Need::Lab, "tcpdump", "tcpdump"),
     tool(Need::Lab, "curl", "curl"),
     tool(Need::Lab, "ping", "iputils-ping"),
+    tool(Need::Lab, "python3", "python3"),
     tool(Need::Bench, "trafgen", "netsniff-ng"),
     tool(Need::Kernels, "qemu-system-x86_64", "qemu-system-x86"),
     tool(Need::Kernels, "cpio", "cpio"),
