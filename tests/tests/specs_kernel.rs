@@ -38,8 +38,5 @@ thread_local! {
 }
 
 fn in_kernel(spec: specs::Spec) -> Result<(), Failed> {
-    KERNELS.with_borrow_mut(|kernels| {
-        let kernel = kernels.with(&spec.world.tables())?;
-        specs::run(&spec, kernel).map_err(Failed::from)
-    })
+    KERNELS.with_borrow_mut(|kernels| specs::run_in_kernel(&spec, kernels).map_err(Failed::from))
 }

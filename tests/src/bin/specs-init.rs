@@ -44,8 +44,7 @@ fn run_specs() {
         if spec.host_only {
             continue;
         }
-        let ran = kernels.with(&spec.world.tables()).and_then(|kernel| specs::run(&spec, kernel));
-        match ran {
+        match specs::run_in_kernel(&spec, &mut kernels) {
             Ok(()) => passed += 1,
             Err(text) => {
                 failed += 1;

@@ -29,7 +29,7 @@ pub mod spec;
 mod too_big;
 mod vlan;
 
-pub use run::run;
+pub use run::{run, run_in_kernel};
 pub use spec::Spec;
 
 /// A topic and its specs.
